@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import operator
+
+import torch
+
+from lissom.ir.elementwise import Binary, fold_binary, wide
+from lissom.ir.types import Array
+
+
+class Add(Binary):
+    """c = a + b."""
+
+    def run(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return wide(torch.add, self.type.dtype, a, b)
+
+    def fold_contents(self) -> Array | None:
+        return fold_binary(operator.add, self.a, self.b)
