@@ -64,17 +64,18 @@ class DType(Enum):
             return np.dtype(object)
         if self is DType.unknown:
             raise Unsupported("a value that is not a tensor has no numpy dtype")
-        return np.dtype(getattr(ml_dtypes, self.value, self.value))
+        found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, self.value, self.value))
+        return found
 
     @property
     def torch(self) -> torch.dtype:
-        """The torch dtype that carries such elements. Sub-byte integers travel as int8 / uint8.
+        """The torch dtype that carries such elements. Sub-byte integers travel as int8 / uint8, float4 as float32.
 
         Raises Unsupported for strings and what torch has no type for.
         """
         import torch
 
-        name = {"int4": "int8", "int2": "int8", "uint4": "uint8", "uint2": "uint8"}.get(self.value, self.value)
+        name = SUB_BYTE_CARRIERS.get(self.value, self.value)
         found = getattr(torch, name, None)
         if not isinstance(found, torch.dtype):
             raise Unsupported(f"elements of type {self} cannot be computed with: torch has no such dtype")
@@ -95,6 +96,10 @@ class DType(Enum):
     @property
     def is_integer(self) -> bool:  # type: ignore[valid-type]
         return "int" in self.value
+
+
+SUB_BYTE_CARRIERS = {"int4": "int8", "int2": "int8", "uint4": "uint8", "uint2": "uint8", "float4_e2m1fn": "float32"}
+"""What elements of less than a byte travel as in tensors: every value of theirs is one of the carrier's."""
 
 
 def dtype_of(array: Array) -> DType:
