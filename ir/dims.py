@@ -84,9 +84,7 @@ class SymDim:
         return -self + other
 
     def __mul__(self, other: Dim) -> Dim:
-        return _poly(
-            (tuple(sorted(m1 + m2, key=str)), c1 * c2) for m1, c1 in self.terms for m2, c2 in _terms(other)
-        )
+        return _poly((tuple(sorted(m1 + m2, key=str)), c1 * c2) for m1, c1 in self.terms for m2, c2 in _terms(other))
 
     __rmul__ = __mul__
 
@@ -108,7 +106,7 @@ class SymDim:
         return len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1
 
     def __str__(self) -> str:
-        parts = []
+        parts: list[str] = []
         for monomial, c in self.terms:
             infix = [isinstance(a, Call) and a.function in _INFIX for a in monomial]
             alone = len(monomial) == 1 and c == 1 and len(self.terms) == 1
@@ -285,7 +283,7 @@ _BUILDERS: dict[str, Callable[[Dim, Dim], Dim]] = {
 
 
 def solve(dim: Dim, size: int) -> tuple[str, int] | None:
-    """The symbol and value that make an affine ``a*S+b`` equal ``size``; None when it is no such form or no integer fits."""
+    """The symbol and value that make an affine ``a*S+b`` equal ``size``; None for other forms or no integer."""
     if isinstance(dim, int) or len(names := symbols(dim)) != 1:
         return None
     coefficient, constant = 0, 0

@@ -224,7 +224,7 @@ class Graph:
     # ---- the door's own parts
 
     def _adopt(self, value: Value, before: Op | None) -> list[Op]:
-        """Take ownership of ``value`` and everything detached it reads. Returns the new ops, which stand before ``before``."""
+        """Take ownership of ``value`` and everything detached it reads. Returns the new ops, put before ``before``."""
         pending: list[Value] = [value]
         fresh: list[Op] = []
         visiting: set[Op] = set()

@@ -47,7 +47,7 @@ def execute(
     supply = constant or (lambda c: to_tensor(c.data, c.type.dtype))
     left = Counter(v for op in graph.ops for v in op.operands)
     left.update(graph.outputs)
-    env: dict[Value, torch.Tensor] = dict(inputs)
+    env: dict[Value, torch.Tensor] = {i: t for i, t in inputs.items()}  # noqa: C416  # Input is narrower than Value
     for op in graph.ops:
         for v in op.operands:
             if isinstance(v, Const) and v not in env:
@@ -119,4 +119,3 @@ def _check_shape(i: Input, shape: tuple[int, ...], sizes: dict[str, int]) -> Non
     if not fits:
         known = f" with {', '.join(f'{k}={v}' for k, v in sizes.items())}" if sizes else ""
         raise DataError(f"input {i.name!r} is {i.type}{known}, got shape {list(shape)}")
-

@@ -1,7 +1,7 @@
 """The base class of all ops: typed fields are the schema.
 
 A subclass declares its operands and attributes as annotated fields, like a dataclass. A field annotated ``Value``,
-``Value | None``, ``tuple[Value, ...]`` or ``tuple[Value | None, ...]`` is an operand; every other field is an attribute.
+``Value | None``, ``tuple[Value, ...]`` or ``tuple[Value | None, ...]`` is an operand, every other one an attribute.
 See ``docs/add-an-op.md``.
 """
 
@@ -14,17 +14,15 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from typing_extensions import Self, dataclass_transform
 
 from lissom.ir.cost import Cost
 from lissom.ir.errors import Error, TypeMismatch
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Loc, Result, Value
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _REQUIRED = inspect.Parameter.empty
 _UNTYPED = TensorType(DType.unknown, None)
@@ -85,11 +83,11 @@ class Op(Value):
         own = inspect.get_annotations(cls, eval_str=True)
         merged = {f.name: f for base in reversed(cls.__mro__[1:]) for f in base.__dict__.get("fields", ())}
         for name, hint in own.items():
-            if typing.get_origin(hint) is ClassVar or hint is ClassVar:
+            if typing.get_origin(hint) is ClassVar:
                 continue
             merged[name] = Field(name, _kind(hint), hint, cls.__dict__.get(name, _REQUIRED))
         cls.fields = tuple(merged.values())
-        cls.__match_args__ = tuple(merged)  # type: ignore[attr-defined]
+        cls.__match_args__ = tuple(merged)  # type: ignore[attr-defined, misc]
         cls.abstract = abstract
         if not abstract:
             OPS[cls.__name__] = cls
@@ -101,7 +99,9 @@ class Op(Value):
         given = dict(zip(cls.__match_args__, args, strict=False))  # type: ignore[attr-defined]
         for name, value in kwargs.items():
             if name in given or name not in cls.__match_args__:  # type: ignore[attr-defined]
-                raise TypeError(f"{cls.__name__} got {'two values for' if name in given else 'an unknown'} field {name!r}")
+                raise TypeError(
+                    f"{cls.__name__} got {'two values for' if name in given else 'an unknown'} field {name!r}"
+                )
             given[name] = value
         for f in cls.fields:
             if f.name not in given:
@@ -122,7 +122,7 @@ class Op(Value):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in type(self).__match_args__:  # type: ignore[attr-defined]
             raise AttributeError(
-                f"{type(self).__name__}.{name} cannot be assigned; use op.replace({name}=...) and graph.replace(op, new)"
+                f"{self.op_type}.{name} cannot be assigned; use op.replace({name}=...) and graph.replace(op, new)"
             )
         object.__setattr__(self, name, value)
 
@@ -257,7 +257,7 @@ class Op(Value):
                 object.__setattr__(self, f.name, new)
 
     def _copy(self, operands: dict[Value, Value]) -> Self:
-        """A detached copy that reads ``operands[v]`` for each operand ``v``; types are taken over, not inferred again."""
+        """A detached copy that reads ``operands[v]`` for each operand ``v``; types are taken over, not inferred."""
         copy = object.__new__(type(self))
         Value.__init__(copy, self.type, self.name, self.loc, self.origin)
         for f in type(self).fields:
@@ -272,8 +272,6 @@ class Op(Value):
             theirs.name, theirs.loc, theirs.origin = mine.name, mine.loc, mine.origin
         copy._order, copy._prev, copy._next, copy._contents = 0, None, None, self._contents
         return copy
-
-
 
 
 def _kind(hint: Any) -> Kind:

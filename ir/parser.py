@@ -12,13 +12,15 @@ import numpy as np
 from lissom.ir.dims import dim_from_ast
 from lissom.ir.errors import Error, ParseError
 from lissom.ir.graph import Graph, Stage
-from lissom.ir.op import Op, op_class
+from lissom.ir.op import op_class
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Loc, Value
 
 _HEAD = re.compile(r"graph (?P<name>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\") stage=(?P<stage>\w+) \{\Z")
 _TOKEN = re.compile(
-    r"""%"(?P<quoted>(?:\\.|[^"\\])*)" | %(?P<plain>[\w./:$@+-]*[\w./$@+-]) | (?P<string>b?'(?:\\.|[^'\\])*'|b?"(?:\\.|[^"\\])*")""",
+    r"""%"(?P<quoted>(?:\\.|[^"\\])*)"
+      | %(?P<plain>[\w./:$@+-]*[\w./$@+-])
+      | (?P<string>b?'(?:\\.|[^'\\])*'|b?"(?:\\.|[^"\\])*")""",
     re.VERBOSE,
 )
 _TYPE = re.compile(r"(?P<dtype>\w+)\[(?P<shape>.*)\]\Z", re.DOTALL)

@@ -32,11 +32,13 @@ def random_array(
 ) -> Array:
     """Pseudo-random elements that depend on ``key`` only.
 
-    Floats are uniform in ``[low, high)``, (-2, 2) by default; integers in ``[low, high)``, (0, 10) by default; bools fair.
+    Floats and integers are uniform in ``[low, high)``, by default (-2, 2) and (0, 10); bools are fair.
     """
     rng = np.random.default_rng(zlib.crc32(f"{key}{shape}".encode()))
     if dtype is DType.bool:
         return rng.integers(0, 2, shape).astype(bool)
     if dtype.is_integer:
-        return rng.integers(0 if low is None else int(low), 10 if high is None else int(high), shape).astype(dtype.numpy)
+        return rng.integers(0 if low is None else int(low), 10 if high is None else int(high), shape).astype(
+            dtype.numpy
+        )
     return np.asarray(rng.uniform(-2 if low is None else low, 2 if high is None else high, shape)).astype(dtype.numpy)

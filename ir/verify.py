@@ -140,5 +140,3 @@ RULES: tuple[Callable[[Graph], Iterator[Fault]], ...] = (
     names,
     legality,
 )
-
-

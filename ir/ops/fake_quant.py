@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from lissom.ir.dims import symbol
+from lissom.ir.op import Op
+from lissom.ir.quantization import RANGES, expand
+from lissom.ir.samples import literal, value, weight
+from lissom.ir.types import DType, TensorType
+from lissom.ir.values import Value
+
+
+class FakeQuant(Op):
+    """y = (clamp(round_half_even(x / scale) + zero_point, low, high) - zero_point) * scale: x on the grid of integers.
+
+    The decision to quantize a value, still in float. ``scale`` and ``zero_point`` are scalars or one per channel along
+    ``axis``; the zero point has the integer type the value is to get, ``low`` and ``high`` may narrow its range.
+    The gradient passes straight through within the range and is zero outside it (Jacob et al., arXiv:1712.05877).
+    """
+
+    domain = "lissom"
+
+    x: Value
+    scale: Value
+    zero_point: Value
+    low: int
+    high: int
+    axis: int = 0
+
+    def infer(self) -> TensorType:
+        dtype = self.zero_point.type.dtype
+        self.require(dtype in RANGES, "a zero point of an integer type", self.zero_point.type)
+        low, high = RANGES[dtype]
+        self.require(low <= self.low < self.high <= high, f"a range within that of {dtype}", (self.low, self.high))
+        self.require(
+            self.scale.type.shape == self.zero_point.type.shape, "one zero point per scale", self.zero_point.type
+        )
+        return self.x.type
+
+    def run(self, x: torch.Tensor, scale: torch.Tensor, zero_point: torch.Tensor) -> torch.Tensor:
+        s = expand(scale, self.axis, x)
+        z = expand(zero_point, self.axis, x).to(s.dtype)
+        ratio = x / s
+        rounded = ratio + (torch.round(ratio) - ratio).detach()
+        return (torch.clamp(rounded + z, self.low, self.high) - z) * s
+
+    @staticmethod
+    def samples() -> Iterable[Op]:
+        x = value("x", symbol("N"), 3, 4)
+        yield FakeQuant(x, literal("s", 0.03, DType.float32), literal("z", -5, DType.int8), -128, 127)
+        yield FakeQuant(x, weight("s", 3, low=0.01), literal("z", [0, 0, 0], DType.int8), -127, 127, axis=1)
+        yield FakeQuant(x, literal("s", 0.2, DType.float32), literal("z", 3, DType.uint8), 0, 15)
