@@ -1,0 +1,135 @@
+"""The numeric check of a pass: the graph before it and the graph after it, run on the same inputs."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lissom.ir.dims import SymDim, symbols
+from lissom.ir.errors import Error
+from lissom.ir.graph import Graph
+from lissom.ir.interpreter import check_inputs, evaluate, execute
+from lissom.ir.op import Op
+from lissom.ir.tensors import to_array, to_tensor
+from lissom.ir.types import Array, DType, TensorType
+from lissom.ir.values import Value
+from lissom.passes.compare import Comparison, Verdict, relative_error
+from lissom.passes.data import Data
+
+Feed = Mapping[str, Array]
+
+SAMPLES = 4
+"""How many samples of the data a check runs on, where the batch is free."""
+
+TRIED_SIZES = (4, 16, 32, 64, 224)
+"""Sizes tried for a symbol that is not the batch, until the graph can be run: strides need room."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The inputs a run is checked on, and the outputs of a graph; or why there are none."""
+
+    feed: Feed
+    outputs: list[Array]
+    reason: str = ""
+
+
+def measure(graph: Graph, data: Data | None, seed: int) -> Measured:
+    """Run the graph on the first samples of the data, or on random inputs of its declared types."""
+    if data is not None:
+        return run_on(graph, data.first(SAMPLES).feed)
+    found = Measured({}, [], "it has inputs without a shape")
+    if all(i.type.shape is not None for i in graph.inputs):
+        for size in TRIED_SIZES:
+            try:
+                found = run_on(graph, random_feed(graph, size, seed))
+            except Error as e:
+                return Measured({}, [], str(e))
+            if not found.reason or not _free_sizes(graph):
+                break
+    return found
+
+
+def run_on(graph: Graph, feed: Feed) -> Measured:
+    """The outputs of the graph on ``feed``; a graph that cannot be evaluated gives the reason."""
+    try:
+        return Measured(feed, evaluate(graph, *(feed[i.name] for i in graph.inputs)))
+    except Error as e:
+        return Measured(feed, [], str(e))
+
+
+def random_feed(graph: Graph, size: int, seed: int) -> dict[str, Array]:
+    """Random inputs: floats normal, integers 0 or 1 (which index anything), the batch 2, other free sizes ``size``."""
+    sizes = dict.fromkeys(_free_sizes(graph), size)
+    for i in graph.inputs:
+        if i.type.dims and isinstance(i.type.dims[0], SymDim):
+            sizes |= dict.fromkeys(symbols(i.type.dims[0]), 2)
+    feed = {}
+    for number, i in enumerate(graph.inputs):
+        rng = np.random.default_rng([seed, number, zlib.crc32(i.name.encode())])
+        feed[i.name] = _random(i.type.bind(sizes), rng)
+    return feed
+
+
+def _random(type: TensorType, rng: np.random.Generator) -> Array:
+    shape = tuple(d for d in type.dims if isinstance(d, int))
+    if type.dtype is DType.string:
+        return np.full(shape, "a", dtype=object)
+    drawn = rng.standard_normal(shape) if type.dtype.is_float else rng.integers(0, 2, shape)
+    return np.asarray(drawn).astype(type.dtype.numpy)
+
+
+def _free_sizes(graph: Graph) -> set[str]:
+    return {name for i in graph.inputs for d in i.type.dims for name in symbols(d)}
+
+
+def compare_outputs(before: Measured, after: Measured, graph: Graph, comparison: Comparison) -> Verdict:
+    """The worst verdict over the outputs of ``graph``, which is the graph after the pass."""
+    worst = Verdict(True, 0.0, "no outputs")
+    for name, value, a, b in zip(graph.output_names, graph.outputs, before.outputs, after.outputs, strict=True):
+        verdict = comparison(a, b, value)
+        if (not verdict.agrees, verdict.error) >= (not worst.agrees, worst.error):
+            worst = Verdict(verdict.agrees, verdict.error, f"output {name!r}: {verdict.text}")
+    return worst
+
+
+def first_difference(before: Graph, after: Graph, feed: Feed, comparison: Comparison) -> Op | None:
+    """The first op of ``after`` with a counterpart in ``before``, by name and type, that computes something else.
+
+    A rewrite may leave a name on a value that now stands for a later one (a convolution that took in its batch norm),
+    so a value also counts as right when it equals any value of its type that ``before`` computes.
+    """
+    known = _values(before, feed)
+    by_type: dict[tuple[DType, tuple[int, ...]], list[Array]] = {}
+    names: set[tuple[str, DType, tuple[int, ...]]] = set()
+    for v, a in known.items():
+        by_type.setdefault((v.type.dtype, a.shape), []).append(a)
+        names.add((v.name, v.type.dtype, a.shape))
+    for v, a in _values(after, feed).items():
+        op = v if isinstance(v, Op) else None
+        if op is None or (v.name, v.type.dtype, a.shape) not in names:
+            continue
+        if not any(comparison(expected, a, v).agrees for expected in by_type[v.type.dtype, a.shape]):
+            return op
+    return None
+
+
+def _values(graph: Graph, feed: Feed) -> dict[Value, Array]:
+    kept: dict[Value, Array] = {}
+
+    def keep(value: Value, tensor: torch.Tensor) -> None:
+        kept[value] = to_array(tensor, value.type.dtype)
+
+    tensors = {i: to_tensor(a, i.type.dtype) for i, a in check_inputs(graph, feed).items()}
+    with torch.no_grad():
+        execute(graph, tensors, observe=keep)
+    return kept
+
+
+def decided_error(before: Measured, after: Measured) -> float:
+    """How far the outputs of a decide pass are from those before it: the largest relative error over the outputs."""
+    return max((relative_error(a, b) for a, b in zip(before.outputs, after.outputs, strict=True)), default=0.0)

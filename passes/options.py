@@ -1,0 +1,123 @@
+"""The options of a pass: what its signature and docstring declare, and the check of a value against it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, Union
+
+from lissom.ir.errors import Error
+
+REQUIRED = inspect.Parameter.empty
+WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
+"""Words of pipeline text that stand for something else than themselves, where the option's type has it."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword of a pass."""
+
+    name: str
+    hint: Any
+    default: Any
+    doc: str
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    def __str__(self) -> str:
+        return f"{self.name}: {hint_text(self.hint)}" + ("" if self.required else f" = {value_text(self.default)}")
+
+    def accept(self, value: Any) -> Any:
+        """The value as the declared type; raises Error, saying what is expected."""
+        fits, fitted = _fit(self.hint, value)
+        if fits:
+            return fitted
+        hint = hint_text(self.hint)
+        near = closest(value, hint.split(" | ")) if isinstance(value, str) else ""
+        raise Error(f"option {self.name!r} is {hint}, got {value_text(value)}{near}")
+
+
+def options_of(function: Callable[..., Any], skip: Collection[str]) -> tuple[Option, ...]:
+    """The keyword-only parameters of ``function`` but those in ``skip``, with the ``name: text`` of its docstring."""
+    hints = typing.get_type_hints(function)
+    docs = _documented(inspect.getdoc(function) or "")
+    options = []
+    for p in inspect.signature(function).parameters.values():
+        if p.kind is not p.KEYWORD_ONLY or p.name in skip:
+            continue
+        if p.name not in hints or p.name not in docs:
+            missing = "type" if p.name not in hints else f"line '{p.name}: what it does' in the docstring"
+            raise Error(f"option {p.name!r} of pass {function.__name__!r} has no {missing}")
+        options.append(Option(p.name, hints[p.name], p.default, docs[p.name]))
+    return tuple(options)
+
+
+def _documented(doc: str) -> dict[str, str]:
+    """``name: text`` paragraphs, which may go on in indented lines."""
+    found = re.finditer(r"^(\w+): (.*(?:\n[ \t]+\S.*)*)", doc, re.MULTILINE)
+    return {m[1]: " ".join(m[2].split()) for m in found}
+
+
+def hint_text(hint: Any) -> str:
+    """A type as help shows it: ``int``, ``channels | heads``, ``float | none``."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return " | ".join(map(value_text, parts))
+    if origin in (Union, types.UnionType):
+        return " | ".join(map(hint_text, parts))
+    if origin in (tuple, list):
+        return f"list of {hint_text(parts[0])}"
+    if inspect.isclass(hint) and issubclass(hint, Enum):
+        return " | ".join(m.name for m in hint)
+    return "none" if hint in (None, types.NoneType) else getattr(hint, "__name__", str(hint))
+
+
+def value_text(value: Any) -> str:
+    """A value as pipeline text spells it."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, str):
+        return value if value.isidentifier() and value not in WORDS else repr(value)
+    return repr(value)
+
+
+def closest(word: str, known: Collection[str]) -> str:
+    """``; did you mean ...?`` for a misspelled word, else an empty text."""
+    near = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return next(((True, p) for p in parts if p == value and type(p) is type(value)), (False, value))
+    if origin in (Union, types.UnionType):
+        return next((fit for p in parts if (fit := _fit(p, value))[0]), (False, value))
+    if origin in (tuple, list):
+        items = value if isinstance(value, tuple | list) else (value,)
+        fits = [_fit(parts[0], v) for v in items]
+        return all(f for f, _ in fits), origin(v for _, v in fits)
+    if inspect.isclass(hint) and issubclass(hint, Enum):
+        if isinstance(value, str) and value in hint.__members__:
+            return True, hint[value]
+        return isinstance(value, hint), value
+    if hint in (bool, None, types.NoneType):
+        value = WORDS.get(value.lower(), value) if isinstance(value, str) else value
+        return isinstance(value, bool) if hint is bool else value is None, value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return True, float(value)
+    if hint is int and isinstance(value, bool):
+        return False, value
+    return hint is Any or isinstance(value, hint), value
