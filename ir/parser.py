@@ -157,6 +157,10 @@ class _Parser:
         op = op_class(call.func.id)(*map(read, call.args), **{k.arg: read(k.value) for k in call.keywords if k.arg})
         names = [str(refs[int(r.strip()[2:])]) for r in results.split(",")]
         types = [parse_type(t) for t in _split_top(types_text)]
+        if len(types) == len(op.results):
+            for r, t in zip(op.results, types, strict=True):
+                r.type = t  # a size that only data decide keeps the symbol the text gives it
+            op._infer()
         if len(names) != len(op.results) or [r.type for r in op.results] != types:
             self.fail(f"declared {', '.join(map(str, types))}; inferred {', '.join(str(r.type) for r in op.results)}")
         op.named(names[0], loc or Loc("text", f"line {self.number}"))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from lissom.ir.axes import from_front
+from lissom.ir.contents import count, elements
+from lissom.ir.dims import Dim, ceildiv, symbol
+from lissom.ir.op import Op
+from lissom.ir.samples import literal, value
+from lissom.ir.types import DType, TensorType
+from lissom.ir.unknown import unknown_size
+from lissom.ir.values import Value
+
+
+class Split(Op):
+    """y[0], y[1], ... = x cut along ``axis`` into parts of the sizes in ``split``.
+
+    Without ``split``, ``num_outputs`` parts of equal size; where that does not come out even, the last is smaller.
+    """
+
+    x: Value
+    split: Value | None = None
+    axis: int = 0
+    num_outputs: int | None = None
+
+    def infer(self) -> tuple[TensorType, ...]:
+        shape = self.x.type.dims
+        axis = from_front(self, self.axis, len(shape))
+        parts = self._parts(shape[axis])
+        return tuple(TensorType(self.x.type.dtype, (*shape[:axis], part, *shape[axis + 1 :])) for part in parts)
+
+    def _parts(self, size: Dim) -> Sequence[Dim]:
+        n = self.num_outputs if self.split is None else count(self.split)
+        if n is None:
+            n = self.num_outputs
+        self.require(n is not None and n > 0, "split sizes or num_outputs, to know how many parts there are", n)
+        assert n is not None
+        if self.split is None:
+            each = ceildiv(size, n)
+            return [each] * (n - 1) + [size - (n - 1) * each]
+        sizes = elements(self.split)
+        if sizes is None:
+            return [unknown_size(self, self.axis, i) for i in range(n)]
+        total = sum(sizes[1:], sizes[0])
+        fits = total == size or not (isinstance(total, int) and isinstance(size, int))
+        self.require(fits, f"split sizes that add up to {size}", sizes)
+        return sizes
+
+    def run(self, x: torch.Tensor, split: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+        sizes = [n for n in self._parts(x.shape[self.axis]) if isinstance(n, int)] if split is None else split.tolist()
+        return tuple(torch.split_with_sizes(x, sizes, self.axis))
+
+    @staticmethod
+    def samples() -> Iterable[Op]:
+        x = value("x", 6, 7)
+        yield Split(x, num_outputs=3)
+        yield Split(x, axis=-1, num_outputs=2)
+        yield Split(x, literal("split", [2, 0, 5]), axis=1)
+        yield Split(x, literal("split", [6]))
+        yield Split(value("x", symbol("N"), 3 * symbol("C"), dtype=DType.int32), axis=1, num_outputs=3)
