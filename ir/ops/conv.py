@@ -38,12 +38,13 @@ class Conv(Op):
         return tuple(k for k in sizes if isinstance(k, int))
 
     def complete(self) -> dict[str, Any]:
-        self.require(self.x.type.rank == self.w.type.rank >= 3, "x and w of equal rank, 3 or more", (self.x.type, self.w.type))
-        kernel = self.kernel_shape
-        strides = windows.per_axis(self.strides, len(kernel), 1)
-        dilations = windows.per_axis(self.dilations, len(kernel), 1)
+        x, w = self.x.type, self.w.type
+        self.require(x.rank == w.rank, "x and w of equal rank", (x, w))
+        rank = windows.torch_rank(x.rank - 2)
+        strides = windows.per_axis(self.strides, rank, 1)
+        dilations = windows.per_axis(self.dilations, rank, 1)
         auto_pad, pads = windows.explicit_pads(
-            self.auto_pad, self.pads, self.x.type.dims[2:], kernel, strides, dilations
+            self.auto_pad, self.pads, x.dims[2:], self.kernel_shape, strides, dilations
         )
         return {"strides": strides, "dilations": dilations, "auto_pad": auto_pad, "pads": pads}
 
@@ -54,9 +55,7 @@ class Conv(Op):
         self.require(not isinstance(o, int) or o % self.group == 0, f"output channels in {self.group} groups", o)
         if self.b is not None:
             self.require(self.b.type.shape == (o,), f"a bias of shape ({o},)", self.b.type)
-        spatial = windows.output_sizes(
-            self.auto_pad, self.pads, sizes, self.kernel_shape, self.strides, self.dilations
-        )
+        spatial = windows.output_sizes(self.auto_pad, self.pads, sizes, self.kernel_shape, self.strides, self.dilations)
         self.require(all(not isinstance(d, int) or d > 0 for d in spatial), "a kernel that fits into x", self.x.type)
         return TensorType(self.x.type.dtype, (n, o, *spatial))
 
@@ -67,15 +66,15 @@ class Conv(Op):
         )
         begins, ends = pads[:rank], pads[rank:]
         if begins != ends:
-            x = F.pad(x, [p for pair in zip(reversed(begins), reversed(ends), strict=True) for p in pair])
+            x = F.pad(x, windows.torch_padding(begins, ends))
             begins = (0,) * rank
-        conv = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[rank]
-        return conv(x, w, b, self.strides, begins, self.dilations, self.group)
+        convolve = (F.conv1d, F.conv2d, F.conv3d)[rank - 1]
+        return convolve(x, w, b, self.strides, begins, self.dilations, self.group)
 
     def macs(self) -> int:
-        _, per_output, *kernel = self.w.type.dims
+        _, per_output, *_ = self.w.type.dims
         assert isinstance(per_output, int)
-        return self.type.size() * per_output * prod(k for k in kernel if isinstance(k, int))
+        return self.type.size() * per_output * prod(self.kernel_shape)
 
     @staticmethod
     def samples() -> Iterable[Op]:
