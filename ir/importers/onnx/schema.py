@@ -1,0 +1,33 @@
+"""Operator schemas of the onnx package, as the mapping between nodes and op classes asks for them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from onnx import defs
+
+NEWEST = defs.onnx_opset_version()
+OLDEST = 7
+"""The first opset whose elementwise ops broadcast as numpy does; older files are refused."""
+
+
+@cache
+def schema(kind: str, opset: int) -> defs.OpSchema | None:
+    """The schema of the default domain's op ``kind`` at ``opset``; None where that opset lacks it."""
+    try:
+        return defs.get_schema(kind, opset, "")
+    except defs.SchemaError:
+        return None
+
+
+@cache
+def type_names(kind: str, opset: int, position: int) -> frozenset[str]:
+    """The types that input ``position`` may have, as schemas spell them."""
+    found = schema(kind, opset)
+    assert found is not None
+    return frozenset(found.inputs[min(position, len(found.inputs) - 1)].types)
+
+
+def is_default_domain(domain: str) -> bool:
+    """True for the standard operator set, which has two spellings."""
+    return domain in ("", "ai.onnx")
