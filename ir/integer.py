@@ -6,10 +6,15 @@ Operands come as (tensor, scale, zero point) triples in the field order of ONNX'
 
 from __future__ import annotations
 
+import numpy as np
+
 from lissom.ir.op import Op
+from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.quantization import require_quantized
 from lissom.ir.types import DType, TensorType
-from lissom.ir.values import Input, Value
+from lissom.ir.values import Const, Input, Value
 
 
 class IntegerOp(Op, abstract=True):
@@ -44,12 +49,73 @@ class IntegerOp(Op, abstract=True):
 
     def as_qdq(self) -> Value:
         """The op spelled with QuantizeLinear, DequantizeLinear and the float op: what other tools read."""
-        from lissom.ir.ops.dequantize_linear import DequantizeLinear
-        from lissom.ir.ops.quantize_linear import QuantizeLinear
-
         operands = (DequantizeLinear(t, s, z, axis=self.channel_axis(t)) for t, s, z in self.triples())
         return QuantizeLinear(self.real(*operands), *self.y_parameters())
 
     def channel_axis(self, tensor: Value) -> int:
         """The axis of ``tensor`` that a scale with several elements belongs to."""
         return 0
+
+
+class UnaryInteger(IntegerOp, abstract=True):
+    """An integer op with one quantized operand."""
+
+    x: Value
+    x_scale: Value
+    x_zero_point: Value
+    y_scale: Value
+    y_zero_point: Value
+
+    def triples(self) -> tuple[tuple[Value, Value, Value], ...]:
+        return ((self.x, self.x_scale, self.x_zero_point),)
+
+    def y_parameters(self) -> tuple[Value, Value]:
+        return self.y_scale, self.y_zero_point
+
+
+class BinaryInteger(IntegerOp, abstract=True):
+    """An integer op with two quantized operands."""
+
+    a: Value
+    a_scale: Value
+    a_zero_point: Value
+    b: Value
+    b_scale: Value
+    b_zero_point: Value
+    y_scale: Value
+    y_zero_point: Value
+
+    def triples(self) -> tuple[tuple[Value, Value, Value], ...]:
+        return ((self.a, self.a_scale, self.a_zero_point), (self.b, self.b_scale, self.b_zero_point))
+
+    def y_parameters(self) -> tuple[Value, Value]:
+        return self.y_scale, self.y_zero_point
+
+
+class WeightedInteger(IntegerOp, abstract=True):
+    """An integer op with a quantized operand, quantized weights and an int32 bias of scale ``x_scale * w_scale``."""
+
+    x: Value
+    x_scale: Value
+    x_zero_point: Value
+    w: Value
+    w_scale: Value
+    w_zero_point: Value
+    y_scale: Value
+    y_zero_point: Value
+    b: Value | None = None
+
+    def triples(self) -> tuple[tuple[Value, Value, Value], ...]:
+        return ((self.x, self.x_scale, self.x_zero_point), (self.w, self.w_scale, self.w_zero_point))
+
+    def y_parameters(self) -> tuple[Value, Value]:
+        return self.y_scale, self.y_zero_point
+
+    def real_bias(self) -> Value | None:
+        """The bias as the float op reads it."""
+        if self.b is None:
+            return None
+        if isinstance(self.x_scale, Const) and isinstance(self.w_scale, Const):
+            product = self.x_scale.data.astype(np.float32).reshape(()) * self.w_scale.data.astype(np.float32)
+            return DequantizeLinear(self.b, Const(product), axis=0)
+        return DequantizeLinear(self.b, Mul(self.x_scale, self.w_scale), axis=0)

@@ -5,17 +5,16 @@ from typing import Any
 
 import torch
 
-from lissom.ir.integer import IntegerOp
+from lissom.ir.integer import WeightedInteger
 from lissom.ir.op import Op
 from lissom.ir.ops.conv import Conv
-from lissom.ir.ops.dequantize_linear import DequantizeLinear
-from lissom.ir.quantization import bias_scale, centred, multiplier, requantize
+from lissom.ir.quantization import centred, multiplier, requantize
 from lissom.ir.samples import literal, random_array, value
-from lissom.ir.types import DType, TensorType
-from lissom.ir.values import Const, Input, Value
+from lissom.ir.types import DType
+from lissom.ir.values import Const, Value
 
 
-class QLinearConv(IntegerOp):
+class QLinearConv(WeightedInteger):
     """Conv on 8-bit tensors: y = requantize(b + sum (x - x_zero_point) * (w - w_zero_point)).
 
     Shapes as in Conv; x and y int8 or uint8, w int8 or uint8 with one scale or one per output channel, b int32 with
@@ -24,38 +23,15 @@ class QLinearConv(IntegerOp):
 
     domain = ""
 
-    x: Value
-    x_scale: Value
-    x_zero_point: Value
-    w: Value
-    w_scale: Value
-    w_zero_point: Value
-    y_scale: Value
-    y_zero_point: Value
-    b: Value | None = None
     strides: tuple[int, ...] = ()
     pads: tuple[int, ...] = ()
     dilations: tuple[int, ...] = ()
     group: int = 1
     auto_pad: str = "NOTSET"
 
-    def triples(self) -> tuple[tuple[Value, Value, Value], ...]:
-        return ((self.x, self.x_scale, self.x_zero_point), (self.w, self.w_scale, self.w_zero_point))
-
-    def y_parameters(self) -> tuple[Value, Value]:
-        return self.y_scale, self.y_zero_point
-
     def real(self, *operands: Value) -> Conv:
         x, w = operands
-        bias: Value | None = None
-        if self.b is not None:
-            scale = bias_scale(self.x_scale, self.w_scale)
-            bias = (
-                Input("b", TensorType(DType.float32, self.b.type.shape))
-                if scale is None
-                else DequantizeLinear(self.b, scale, axis=0)
-            )
-        return Conv(x, w, bias, self.strides, self.pads, self.dilations, self.group, self.auto_pad)
+        return Conv(x, w, self.real_bias(), self.strides, self.pads, self.dilations, self.group, self.auto_pad)
 
     def complete(self) -> dict[str, Any]:
         twin = self.twin()
