@@ -1,12 +1,11 @@
-"""Bases of the ops that work element by element."""
+"""Bases of the ops that work element by element on one or two operands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from lissom.ir.broadcasting import broadcast_shapes
 from lissom.ir.dims import symbol
@@ -21,13 +20,28 @@ class Unary(Op, abstract=True):
 
     x: Value
 
+    interval: ClassVar[tuple[float, float]] = (-3.0, 3.0)
+    """Where samples take x from: f is defined there."""
+
     def infer(self) -> TensorType:
         return self.x.type
 
     @classmethod
     def samples(cls) -> Iterable[Op]:  # type: ignore[override]  # same call, but the class is wanted
-        for x in (value("x", 2, 3, 4), value("x", symbol("N"), 7), value("x")):
-            yield cls(x)
+        low, high = cls.interval
+        yield cls(value("x", 2, 3, 4, low=low, high=high))
+        yield cls(value("x", symbol("N"), 7, low=low, high=high))
+        yield cls(value("x", low=low, high=high))
+        yield cls(value("x", 0, 3))
+        yield cls(value("x", 5, dtype=DType.float16, low=low, high=high))
+
+
+class FloatUnary(Unary, abstract=True):
+    """y = f(x), element by element, on floats only."""
+
+    def infer(self) -> TensorType:
+        self.require(self.x.type.dtype.is_float, "a float operand", self.x.type)
+        return self.x.type
 
 
 class Binary(Op, abstract=True):
@@ -48,18 +62,20 @@ class Binary(Op, abstract=True):
         yield cls(x, x)
         yield cls(value("a", symbol("N"), 1, 5), value("b", 4, 1))
         yield cls(value("a"), value("b", 2))
+        yield cls(value("a", 3, 4, dtype=DType.int32, low=-9), value("b", 4, dtype=DType.int32, low=1))
+        yield cls(
+            value("a", 9, dtype=DType.uint16, high=1 << 16), value("b", 9, dtype=DType.uint16, low=1, high=1 << 16)
+        )
+        yield cls(value("a", 2, 0, 4), value("b", 1, 4))
 
 
 def fold_binary(function: Callable[[Any, Any], Any], a: Value, b: Value) -> Array | None:
-    """Contents of a binary op whose operands' contents are known (object arrays of dims)."""
+    """Contents of a binary op whose operands' contents are known (object arrays of dims).
+
+    None as well where ``function`` answers None for a pair of dims: it depends on what the symbols stand for.
+    """
     left, right = a.contents, b.contents
     if left is None or right is None:
         return None
-    return np.asarray(np.frompyfunc(function, 2, 1)(left, right), dtype=object)
-
-
-def wide(run: Callable[..., torch.Tensor], dtype: DType, *operands: torch.Tensor) -> torch.Tensor:
-    """Compute with unsigned 16 to 64 bit integers, which torch cannot, in int64 (modulo 2**64, so wrapping agrees)."""
-    if dtype in (DType.uint16, DType.uint32, DType.uint64):
-        return run(*(o.to(torch.int64) for o in operands)).to(dtype.torch)
-    return run(*operands)
+    folded = np.asarray(np.frompyfunc(function, 2, 1)(left, right), dtype=object)
+    return None if any(d is None for d in folded.flat) else folded

@@ -4,12 +4,13 @@ import operator
 
 import torch
 
-from lissom.ir.elementwise import Binary, fold_binary, wide
+from lissom.ir.elementwise import Binary, fold_binary
 from lissom.ir.types import Array
+from lissom.ir.unsigned import wide
 
 
 class Add(Binary):
-    """c = a + b."""
+    """c = a + b; integers wrap around."""
 
     def run(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return wide(torch.add, self.type.dtype, a, b)

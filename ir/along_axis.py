@@ -1,0 +1,33 @@
+"""Base of the ops that normalise along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lissom.ir.dims import symbol
+from lissom.ir.op import Op
+from lissom.ir.samples import value
+from lissom.ir.types import DType, TensorType
+from lissom.ir.values import Value
+
+
+class AlongAxis(Op, abstract=True):
+    """y = f(x) of the same type, where f acts along ``axis`` (negative counts from the back)."""
+
+    x: Value
+    axis: int = -1
+
+    def infer(self) -> TensorType:
+        rank = self.x.type.rank
+        self.require(self.x.type.dtype.is_float, "a float operand", self.x.type)
+        self.require(-rank <= self.axis < max(rank, 1), f"an axis of {self.x.type}", self.axis)
+        return self.x.type
+
+    @classmethod
+    def samples(cls) -> Iterable[Op]:  # type: ignore[override]
+        x = value("x", 2, 3, 4, high=30)
+        yield cls(x)
+        yield cls(x, axis=1)
+        yield cls(x, axis=-3)
+        yield cls(value("x", symbol("N"), 7))
+        yield cls(value("x", 3, 5, dtype=DType.float16))

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import torch
+
+from lissom.ir.reduction import ArgExtremum
+
+
+class ArgMax(ArgExtremum):
+    """y = the index of the largest element along ``axis``: the first of equals, or with ``select_last_index`` the last."""
+
+    def position(self, data: torch.Tensor) -> torch.Tensor:
+        return data.argmax(self.axis, keepdim=self.keepdims)

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import torch
+
+from lissom.ir.bitwise import Bitwise
+from lissom.ir.unsigned import wide
+
+
+class BitwiseAnd(Bitwise):
+    """c = a and b, bit by bit."""
+
+    def run(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return wide(torch.bitwise_and, self.type.dtype, a, b)

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import torch
+
+from lissom.ir.bitwise import Bitwise
+from lissom.ir.unsigned import wide
+
+
+class BitwiseXor(Bitwise):
+    """c = a xor b, bit by bit."""
+
+    def run(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return wide(torch.bitwise_xor, self.type.dtype, a, b)

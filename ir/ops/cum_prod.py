@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+
+from lissom.ir.cumulative import Cumulative
+
+
+class CumProd(Cumulative):
+    """y[i] = the product of x[0] to x[i] along ``axis``; ``exclusive`` leaves x[i] out, ``reverse`` starts at the end."""
+
+    neutral: ClassVar[int] = 1
+
+    def accumulate(self, x: torch.Tensor, axis: int) -> torch.Tensor:
+        return x.cumprod(axis, dtype=x.dtype)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+
+import torch
+
+from lissom.ir.op import Op
+from lissom.ir.samples import value
+from lissom.ir.types import DType
+from lissom.ir.unsigned import ordered
+from lissom.ir.variadic import Variadic
+
+
+class Max(Variadic):
+    """y = the largest of the inputs; NaN where one of them is."""
+
+    def run(self, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return reduce(lambda a, b: ordered(torch.maximum, self.type.dtype, a, b), inputs)
+
+    @classmethod
+    def samples(cls) -> Iterable[Op]:
+        yield from super().samples()
+        a = value("a", 9, dtype=DType.uint64, high=1 << 63)
+        yield cls((a, value("b", 9, dtype=DType.uint64, high=1 << 63)))

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from lissom.ir.dims import symbol
+from lissom.ir.elementwise import FloatUnary
+from lissom.ir.op import Op
+from lissom.ir.samples import value
+
+
+class MeanVarianceNormalization(FloatUnary):
+    """y = (x - mean) / (sqrt(variance) + 1e-9), mean and variance over ``axes``."""
+
+    axes: tuple[int, ...] = (0, 2, 3)
+
+    def run(self, x: torch.Tensor) -> torch.Tensor:
+        centred = x - x.mean(self.axes, keepdim=True)
+        return centred / (centred.square().mean(self.axes, keepdim=True).sqrt() + 1e-9)
+
+    @classmethod
+    def samples(cls) -> Iterable[Op]:
+        x = value("x", symbol("N"), 3, 4, 5)
+        yield cls(x)
+        yield cls(x, axes=(2, 3))
+        yield cls(value("x", 4, 6), axes=(-1,))

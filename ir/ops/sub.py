@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import operator
+
+import torch
+
+from lissom.ir.elementwise import Binary, fold_binary
+from lissom.ir.types import Array
+from lissom.ir.unsigned import wide
+
+
+class Sub(Binary):
+    """c = a - b; integers wrap around."""
+
+    def run(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return wide(torch.sub, self.type.dtype, a, b)
+
+    def fold_contents(self) -> Array | None:
+        return fold_binary(operator.sub, self.a, self.b)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from lissom.ir.elementwise import FloatUnary
+from lissom.ir.op import Op
+from lissom.ir.samples import value
+
+
+class Swish(FloatUnary):
+    """y = x * sigmoid(alpha * x)."""
+
+    alpha: float = 1.0
+
+    def run(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.sigmoid(self.alpha * x)
+
+    @classmethod
+    def samples(cls) -> Iterable[Op]:
+        yield from super().samples()
+        yield cls(value("x", 2, 9), alpha=0.7)
+        yield cls(value("x", 2, 9), alpha=2.0)
