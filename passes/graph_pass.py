@@ -22,7 +22,8 @@ from enum import Enum
 from typing import Any
 
 from lissom.ir.errors import Error
-from lissom.ir.graph import Graph
+from lissom.ir.graph import Graph, Stage
+from lissom.ir.verify import DECISIONS
 from lissom.passes.compare import Comparison, close
 from lissom.passes.data import Data
 from lissom.passes.options import Option, closest, options_of, value_text
@@ -136,6 +137,10 @@ class Step:
                 hint_of_data = " (--data on the command line, data= in Python)" if name == "data" else ""
                 raise Error(f"pass {self.of.name!r} needs {name}, and the run has none{hint_of_data}")
         self.of.function(graph, **self.options, **offered)
+        if self.of.kind is Kind.decide:
+            graph.stage = Stage.decided
+        elif self.of.kind is Kind.realize and not any(op.op_type in DECISIONS for op in graph.ops):
+            graph.stage = Stage.realized
 
 
 PASSES: dict[str, Pass] = {}

@@ -15,9 +15,10 @@ from lissom.ir.values import Input, Value
 
 
 class QLinearAveragePool(UnaryInteger):
-    """AveragePool on 8-bit tensors: y = requantize(sum over the window of x - zx), multiplier x_scale / (y_scale * count).
+    """AveragePool on 8-bit tensors: y = requantize(sum over the window of x - zx).
 
-    ``count`` is the number of positions AveragePool divides by at that output, which differs at the borders.
+    The multiplier is x_scale / (y_scale * count), in float32, with the number of positions AveragePool divides by as
+    ``count``, which differs at the borders.
     """
 
     kernel_shape: tuple[int, ...]

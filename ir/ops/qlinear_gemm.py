@@ -19,8 +19,8 @@ from lissom.ir.values import Const, Value
 class QLinearGemm(WeightedInteger):
     """A fully connected layer on 8-bit tensors: y[..., n] = requantize(b[n] + sum_k (x[..., k] - zx) * (w[n, k] - zw)).
 
-    Shapes: x (..., K) of rank 2 or more, w (N, K) with one scale or one per row, b (N) int32 with scale x_scale*w_scale,
-    y (..., N). The multiplier is x_scale*w_scale/y_scale.
+    Shapes: x (..., K) of rank 2 or more, w (N, K) with one scale or one per row, b (N) int32, y (..., N).
+    The multiplier is x_scale*w_scale/y_scale.
     """
 
     def real(self, *operands: Value) -> Op:

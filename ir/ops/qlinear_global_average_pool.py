@@ -15,7 +15,7 @@ from lissom.ir.values import Value
 
 
 class QLinearGlobalAveragePool(UnaryInteger):
-    """y[n,c] = requantize(sum over the P spatial positions of x - zx) with multiplier x_scale / (y_scale * P), in float32."""
+    """y[n,c] = requantize(sum over the P spatial positions of x - zx), multiplier x_scale / (y_scale * P)."""
 
     def real(self, *operands: Value) -> Op:
         return GlobalAveragePool(*operands)

@@ -14,9 +14,9 @@ from lissom.ir.values import Value
 
 
 class QLinearMatMul(BinaryInteger):
-    """y = requantize(sum_k (a[..., m, k] - za) * (b[..., k, n] - zb)) with multiplier sa * sb / sy, batched as in MatMul.
+    """y = requantize(sum_k (a[..., m, k] - za) * (b[..., k, n] - zb)), batched as in MatMul.
 
-    Scales and zero points are scalars, or 1-D: one per row of a, one per column of b.
+    The multiplier is sa * sb / sy. Scales and zero points are scalars, or 1-D: one per row of a, one per column of b.
     """
 
     domain = ""

@@ -1,0 +1,184 @@
+"""Where in a graph values are to lie on an integer grid, and which of them share one.
+
+Every op with an integer form wants its operands and its result on a grid. Ops that only move or select elements pass
+the grid of their operand on, so the grid belongs to the value they start from; a concatenation makes all it joins
+share one. What an op's follower does for free (a bias, a ReLU) is one unit with it, with a grid at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lissom.ir.elementwise import Unary
+from lissom.ir.graph import Graph
+from lissom.ir.op import Op
+from lissom.ir.ops.add import Add
+from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.depth_to_space import DepthToSpace
+from lissom.ir.ops.expand import Expand
+from lissom.ir.ops.flatten import Flatten
+from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.global_average_pool import GlobalAveragePool
+from lissom.ir.ops.global_max_pool import GlobalMaxPool
+from lissom.ir.ops.identity import Identity
+from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.pad import Pad
+from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.reshape import Reshape
+from lissom.ir.ops.slice import Slice
+from lissom.ir.ops.space_to_depth import SpaceToDepth
+from lissom.ir.ops.split import Split
+from lissom.ir.ops.squeeze import Squeeze
+from lissom.ir.ops.tile import Tile
+from lissom.ir.ops.transpose import Transpose
+from lissom.ir.ops.unsqueeze import Unsqueeze
+from lissom.ir.types import DType
+from lissom.ir.values import Const, Value, producer
+from lissom.passes import notes
+
+MOVES = (
+    Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Expand, Tile, Slice, Split, DepthToSpace, SpaceToDepth,
+    Identity, MaxPool, GlobalMaxPool,
+)  # fmt: skip
+"""Ops whose results hold elements of their first operand and nothing else, in whatever order."""
+
+
+def moved(op: Op) -> Value | None:
+    """The value whose elements ``op`` moves or selects; None for an op that computes."""
+    if isinstance(op, Pad) and not (op.mode == "constant" and not _zero(op.constant_value)):
+        return op.operands[0]
+    if isinstance(op, MOVES) and all(r.type.dtype is DType.float32 or not r.users for r in op.results):
+        return op.operands[0]
+    return None
+
+
+def _zero(value: Value | None) -> bool:
+    return value is None or (isinstance(value, Const) and not value.data.any())
+
+
+def is_pointwise(op: Op) -> bool:
+    """True for a function of one float value, element by element: it becomes a table."""
+    return (isinstance(op, Unary | Clip)) and op.type.dtype is DType.float32 and len(_activations(op)) == 1
+
+
+def _activations(op: Op) -> list[Value]:
+    return [v for v in op.operands if not isinstance(v, Const) and v.type.dtype is DType.float32]
+
+
+def _only_user(op: Op) -> Op | None:
+    used_outside = op.graph is None or op.graph.is_output(op)
+    return None if used_outside or len(op.users) != 1 else op.users[0]
+
+
+def _bias(add: Add, product: MatMul) -> Const | None:
+    other = add.b if add.a is product else add.a
+    fits = isinstance(other, Const) and other.data.ndim == 1 and other.data.shape[0] == product.type.dims[-1]
+    return other if fits and isinstance(product.b, Const) and product.b.data.ndim == 2 else None  # type: ignore[return-value]
+
+
+@dataclass
+class Grids:
+    """The values to put on a grid, in groups that share one."""
+
+    _parents: dict[Value, Value] = field(default_factory=dict)
+
+    def find(self, v: Value) -> Value:
+        """The representative of the group ``v`` is in; starts a group for a new value."""
+        root = self._parents.setdefault(v, v)
+        while self._parents[root] is not root:
+            root = self._parents[root]
+        while self._parents[v] is not root:
+            self._parents[v], v = root, self._parents[v]
+        return root
+
+    def tie(self, values: list[Value]) -> None:
+        """Let ``values`` share a grid."""
+        for v in values:
+            self._parents[self.find(v)] = self.find(values[0])
+
+    def groups(self) -> Iterator[list[Value]]:
+        """The groups, in order of their first value."""
+        members: dict[Value, list[Value]] = {}
+        for v in list(self._parents):
+            members.setdefault(self.find(v), []).append(v)
+        return iter(members.values())
+
+
+def sources(v: Value) -> list[Value]:
+    """The values whose elements ``v`` holds, behind all ops that only move them; constants included."""
+    found: dict[Value, None] = {}
+    pending = [v]
+    while pending:
+        value = pending.pop()
+        op = producer(value)
+        if isinstance(op, Concat):
+            pending += reversed(op.xs)
+        elif op is not None and (origin := moved(op)) is not None:
+            pending.append(origin)
+        else:
+            found[value] = None
+    return list(found)
+
+
+def no_integer_form(op: Op) -> str | None:
+    """Why ``op`` has to stay float; None where it has an integer form."""
+    match op:
+        case Conv(_, w, b) if not isinstance(w, Const) or not (b is None or isinstance(b, Const)):
+            return "its weights are not constant"
+        case Gemm(_, w, c) if not isinstance(w, Const) or not (c is None or isinstance(c, Const)):
+            return "its weights are not constant"
+        case Gemm(_, _, c) if op.alpha != 1 or (c is not None and op.beta != 1) or op.transA:
+            return "alpha, beta or transA of this Gemm have no integer form; run fold first"
+        case Gemm(_, Const(w), Const(c)) if c.size != w.shape[0 if op.transB else 1]:
+            return "its bias is not one number per output"
+        case Conv() | Gemm() | MatMul() | Add() | Mul() | AveragePool() | GlobalAveragePool():
+            return None
+    return None if is_pointwise(op) else f"{op.op_type} has no integer form"
+
+
+def integer_units(graph: Graph, exclude: frozenset[str] = frozenset()) -> Iterator[tuple[Op, Op]]:
+    """Each op that gets an integer form, with the last op of its unit; ops named in ``exclude`` stay float.
+
+    What stays float, and why, goes to the notes of the pass.
+    """
+    inside: set[Op] = set()
+    for op in graph.ops:
+        if op in inside or op.type.dtype is not DType.float32 or moved(op) is not None or isinstance(op, Concat):
+            continue
+        reason = "it is excluded" if op.name in exclude else no_integer_form(op)
+        if reason is not None:
+            notes.refused("quantize", op, reason)
+            continue
+        unit = _unit(op, exclude)
+        inside.update(unit)
+        yield op, unit[-1]
+
+
+def _unit(op: Op, exclude: frozenset[str]) -> list[Op]:
+    """``op`` and the followers that its integer form takes in: a bias behind a MatMul, then a ReLU or clip."""
+    unit = [op]
+    follower = _only_user(op)
+    if isinstance(op, MatMul) and isinstance(follower, Add) and _bias(follower, op) is not None:
+        unit.append(follower)
+        follower = _only_user(follower)
+    if isinstance(follower, Relu | Clip) and isinstance(op, Conv | Gemm | Add | Mul | MatMul):
+        unit.append(follower)
+    while unit[-1].name in exclude:
+        unit.pop()
+    return unit
+
+
+def place(units: list[tuple[Op, Op]]) -> Grids:
+    """The grids that ``units`` ask for."""
+    grids = Grids()
+    for op, last in units:
+        for v in _activations(op):
+            grids.tie([s for s in sources(v) if s.type.dtype is DType.float32])
+        grids.find(last)
+    return grids

@@ -1,0 +1,316 @@
+"""The realization of a quantized graph: from FakeQuant to QuantizeLinear / DequantizeLinear pairs to integer ops.
+
+The rules here also lower graphs that came with such pairs (QDQ models). Dequantization sinks through ops that only move
+elements; where a float op stands between dequantize and quantize, the three become its integer form. What has none
+stays in float between the pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from lissom.ir.elementwise import Binary, Unary
+from lissom.ir.errors import Unsupported
+from lissom.ir.graph import Graph
+from lissom.ir.interpreter import run_op
+from lissom.ir.op import Op
+from lissom.ir.ops.add import Add
+from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.global_average_pool import GlobalAveragePool
+from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.pad import Pad
+from lissom.ir.ops.qlinear_add import QLinearAdd
+from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
+from lissom.ir.ops.qlinear_conv import QLinearConv
+from lissom.ir.ops.qlinear_gemm import QLinearGemm
+from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
+from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
+from lissom.ir.ops.qlinear_mul import QLinearMul
+from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.relu import Relu
+from lissom.ir.quantization import RANGES
+from lissom.ir.tensors import to_tensor
+from lissom.ir.types import Array, DType
+from lissom.ir.values import Const, Value, producer
+from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.quantize.compare import steps
+from lissom.passes.quantize.grids import moved
+from lissom.passes.rule import Refused, rewrite, rule
+
+
+@graph_pass(Kind.realize, comparison=steps())
+def integerize(graph: Graph) -> None:
+    """Turn FakeQuant into integers: int8 weights, integer ops, and QuantizeLinear / DequantizeLinear at the edges."""
+    rewrite(graph, [split_fake_quant])
+    rewrite(graph, RULES)
+
+
+@rule
+def split_fake_quant(fake: FakeQuant) -> Value | None:
+    """FakeQuant(x)  =>  DequantizeLinear(QuantizeLinear(x)), with the integers of a constant computed now."""
+    match fake:
+        case FakeQuant(Const(data) as w, Const(scale), Const(zero_point)):
+            shape = [1] * data.ndim
+            if scale.size > 1:
+                shape[fake.axis] = -1
+            q = np.round(data / scale.reshape(shape)) + zero_point.reshape(shape)
+            integers = np.clip(q, fake.low, fake.high).astype(zero_point.dtype)
+            weights = Const(integers, w.name, loc=w.loc)
+            return DequantizeLinear(weights, fake.scale, fake.zero_point, axis=fake.axis)
+        case FakeQuant(x, Const(), Const(zero_point)):
+            if (fake.low, fake.high) != RANGES[fake.zero_point.type.dtype]:
+                raise Refused(f"a grid of {fake.low} to {fake.high} is narrower than {fake.zero_point.type.dtype}")
+            q = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
+            return DequantizeLinear(q, fake.scale, fake.zero_point, axis=fake.axis)
+    return None
+
+
+@rule
+def sink_dequantize(op: Op) -> Value | tuple[Value, ...] | None:
+    """move(dequantize(q))  =>  dequantize(move(q)): elements are moved as integers."""
+    if moved(op) is None or (source := _per_tensor(op.operands[0])) is None:
+        return None
+    field = type(op).fields[0].name
+    if isinstance(op, Pad):
+        if op.constant_value is not None or op.mode == "constant":
+            op = op.replace(constant_value=_zero_point(source).data)
+    elif any(r.users for r in op.results[1:]) and not all(r.type.dtype is DType.float32 for r in op.results):
+        return None
+    integer = op.replace(**{field: source.x})
+    return tuple(
+        DequantizeLinear(r, source.x_scale, source.x_zero_point) if t.type.dtype is DType.float32 else r
+        for r, t in zip(integer.results, op.results, strict=True)
+    )
+
+
+@rule
+def sink_dequantize_of_concat(op: Concat) -> Value | None:
+    """concat(dequantize(p), dequantize(q))  =>  dequantize(concat(p, q)), on one grid."""
+    sources = [_per_tensor(x) for x in op.xs]
+    first = sources[0]
+    if first is None or any(s is None for s in sources):
+        return None
+    if not all(s is not None and _same_grid(s, first) for s in sources):
+        raise Refused("its operands lie on different grids")
+    return DequantizeLinear(op.replace(xs=tuple(s.x for s in sources if s)), first.x_scale, first.x_zero_point)
+
+
+@rule
+def drop_saturated_activation(q: QuantizeLinear) -> Value | None:
+    """quantize(relu(x))  =>  quantize(x), where the ends of the range are where relu or clip cut anyway."""
+    match q:
+        case QuantizeLinear(Relu(x), Const(), Const(zero_point)) if np.all(zero_point == RANGES[q.dtype][0]):
+            return q.replace(x=x)
+        case QuantizeLinear(Clip(x, Const() | None as low, Const() | None as high), Const(scale), Const(zero_point)):
+            least, most = RANGES[q.dtype]
+            cut_low = low is None or np.all(np.round(low.data / scale) + zero_point <= least)
+            cut_high = high is None or np.all(np.round(high.data / scale) + zero_point >= most)
+            if cut_low and cut_high:
+                return q.replace(x=x)
+    return None
+
+
+@rule
+def integer_conv(q: QuantizeLinear) -> Value | None:
+    """quantize(conv(dequantize(x), dequantize(w)) + b)  =>  QLinearConv."""
+    match q:
+        case QuantizeLinear(Conv(DequantizeLinear() as x, DequantizeLinear(Const()) as w, Const() | None as b) as conv):
+            if not _fits(x, w, 0) or (bias := _bias(b, x, w)) is False:
+                return None
+            geometry = (conv.strides, conv.pads, conv.dilations, conv.group, conv.auto_pad)
+            return QLinearConv(*_triple(x), *_triple(w), *_y(q), bias, *geometry).named(conv.name, conv.loc)
+    return None
+
+
+@rule
+def integer_gemm(q: QuantizeLinear) -> Value | None:
+    """quantize(gemm(dequantize(x), dequantize(w), b))  =>  QLinearGemm."""
+    match q:
+        case QuantizeLinear(Gemm(DequantizeLinear() as x, DequantizeLinear(Const()) as w, Const() | None as b) as gemm):
+            if (
+                gemm.alpha != 1
+                or gemm.transA
+                or (b is not None and (gemm.beta != 1 or b.data.size != gemm.type.dims[1]))
+            ):
+                raise Refused("alpha, beta, transA or the shape of its bias have no integer form")
+            return _linear(q, gemm, x, w, b, axis=0 if gemm.transB else 1)
+    return None
+
+
+@rule
+def integer_matmul(q: QuantizeLinear) -> Value | None:
+    """quantize(matmul(dequantize(x), dequantize(w)) + b)  =>  QLinearGemm, for a constant matrix w."""
+    product, b = q.x, None
+    match q.x:
+        case Add(MatMul() as product, Const() as b) | Add(Const() as b, MatMul() as product):
+            pass
+    match product:
+        case MatMul(DequantizeLinear() as x, DequantizeLinear(Const(w)) as wq) as matmul if w.ndim == 2:
+            if b is None or b.data.shape == w.shape[1:]:
+                return _linear(q, matmul, x, wq, b, axis=1)
+    return None
+
+
+@rule
+def integer_binary(q: QuantizeLinear) -> Value | None:
+    """quantize(op(dequantize(a), dequantize(b)))  =>  the integer matmul, add or mul of a and b."""
+    match q:
+        case QuantizeLinear((MatMul() | Add() | Mul()) as op):
+            a, b = _per_tensor(op.operands[0]), _per_tensor(op.operands[1])
+            if a is None or b is None:
+                return None
+            form = {MatMul: QLinearMatMul, Add: QLinearAdd, Mul: QLinearMul}[type(op)]
+            return form(*_triple(a), *_triple(b), *_y(q)).named(op.name, op.loc)
+    return None
+
+
+@rule
+def integer_pool(q: QuantizeLinear) -> Value | None:
+    """quantize(average_pool(dequantize(x)))  =>  the integer average pool of x."""
+    match q:
+        case QuantizeLinear((GlobalAveragePool() | AveragePool()) as pool):
+            if (x := _per_tensor(pool.operands[0])) is None:
+                return None
+            if isinstance(pool, GlobalAveragePool):
+                return QLinearGlobalAveragePool(*_triple(x), *_y(q)).named(pool.name, pool.loc)
+            return QLinearAveragePool(*_triple(x), *_y(q), **pool.attributes).named(pool.name, pool.loc)
+    return None
+
+
+@rule
+def table(q: QuantizeLinear) -> Value | None:
+    """quantize(f(dequantize(x)))  =>  Lookup(x), for any f of one element, the identity included (a change of grid)."""
+    if not _one_grid(q.y_scale):
+        return None
+    chain: list[Op] = []
+    value = q.x
+    while (op := producer(value)) is not None and (argument := _pointwise_argument(op)) is not None:
+        chain.append(op)
+        value = argument
+    source = _per_tensor(value)
+    if source is None:
+        return None
+    if not chain and _same_grid(source, q):
+        return source.x
+    bits = np.arange(256, dtype=np.uint8).view(source.x.type.dtype.numpy)
+    env: dict[Value, torch.Tensor] = {source.x: to_tensor(bits, source.x.type.dtype)}
+    for op in (source, *reversed(chain), q):
+        for v in op.operands:
+            if isinstance(v, Const):
+                env[v] = to_tensor(v.data, v.type.dtype)
+        env[op] = run_op(op, env)[0]
+    return Lookup(source.x, Const(env[q].numpy(), f"{q.name}.table")).named(chain[0].name if chain else q.name, q.loc)
+
+
+RULES = (
+    drop_saturated_activation,
+    sink_dequantize,
+    sink_dequantize_of_concat,
+    integer_conv,
+    integer_gemm,
+    integer_matmul,
+    integer_binary,
+    integer_pool,
+    table,
+)
+
+
+def _linear(
+    q: QuantizeLinear, op: Op, x: DequantizeLinear, w: DequantizeLinear, b: Const | None, axis: int
+) -> Value | None:
+    """QLinearGemm of ``x`` and the constant matrix ``w``, whose output channels lie along ``axis``."""
+    if not _fits(x, w, axis) or (bias := _bias(b, x, w)) is False:
+        return None
+    weights, scale, zero_point = _triple(w)
+    if axis == 1:
+        assert isinstance(weights, Const)
+        weights = Const(np.ascontiguousarray(weights.data.T), weights.name, loc=weights.loc)
+    return QLinearGemm(*_triple(x), weights, scale, zero_point, *_y(q), bias).named(op.name, op.loc)
+
+
+def _pointwise_argument(op: Op) -> Value | None:
+    """The one value that ``op`` is an elementwise function of, its other operands being single numbers; else None."""
+    if not isinstance(op, Unary | Binary | Clip) or op.type.dtype is not DType.float32:
+        return None
+    values = [v for v in op.operands if not isinstance(v, Const)]
+    numbers = all(v.data.size == 1 for v in op.operands if isinstance(v, Const))
+    return values[0] if len(values) == 1 and numbers and values[0].type.shape == op.type.shape else None
+
+
+def _per_tensor(v: Value) -> DequantizeLinear | None:
+    """``v`` as the dequantization of an 8-bit tensor with one scale, if it is that."""
+    match v:
+        case DequantizeLinear(x, Const(scale)) if scale.size == 1 and x.type.dtype in (DType.int8, DType.uint8):
+            return v
+    return None
+
+
+def _one_grid(scale: Value) -> bool:
+    return isinstance(scale, Const) and scale.data.size == 1
+
+
+def _zero_point(dq: DequantizeLinear | QuantizeLinear) -> Const:
+    """The zero point as a scalar or vector constant; zeros where there is none."""
+    match dq:
+        case DequantizeLinear(x, _, zero_point):
+            dtype = x.type.dtype
+        case QuantizeLinear(_, _, zero_point):
+            dtype = dq.dtype
+    if zero_point is None:
+        scale = dq.x_scale if isinstance(dq, DequantizeLinear) else dq.y_scale
+        return Const(np.zeros(scale.type.static or (), dtype.numpy))
+    if not isinstance(zero_point, Const):
+        raise Unsupported(f"{dq.describe()}: its zero point is computed, not constant")
+    return zero_point
+
+
+def _grid(op: DequantizeLinear | QuantizeLinear) -> tuple[Array, Array, DType]:
+    scale = op.x_scale if isinstance(op, DequantizeLinear) else op.y_scale
+    assert isinstance(scale, Const)
+    zero_point = _zero_point(op)
+    return scale.data.reshape(-1), zero_point.data.reshape(-1), zero_point.type.dtype
+
+
+def _same_grid(a: DequantizeLinear | QuantizeLinear, b: DequantizeLinear | QuantizeLinear) -> bool:
+    (s, z, t), (s2, z2, t2) = _grid(a), _grid(b)
+    return t is t2 and np.array_equal(s, s2) and np.array_equal(z, z2)
+
+
+def _triple(dq: DequantizeLinear) -> tuple[Value, Value, Value]:
+    return dq.x, dq.x_scale, _zero_point(dq)
+
+
+def _y(q: QuantizeLinear) -> tuple[Value, Value]:
+    return q.y_scale, _zero_point(q)
+
+
+def _fits(x: DequantizeLinear, w: DequantizeLinear, axis: int) -> bool:
+    """Whether x has one grid, w one for each output channel along ``axis``, or one, and both are 8-bit."""
+    if _per_tensor(x) is None or w.x.type.dtype not in (DType.int8, DType.uint8) or not isinstance(w.x_scale, Const):
+        return False
+    return w.x_scale.data.size == 1 or (w.axis % w.type.rank == axis and w.block_size == 0)
+
+
+def _bias(b: Const | None, x: DequantizeLinear, w: DequantizeLinear) -> Const | Literal[False] | None:
+    """The bias as int32 of scale ``x_scale * w_scale``; False where it does not fit."""
+    if b is None:
+        return None
+    assert isinstance(x.x_scale, Const)
+    assert isinstance(w.x_scale, Const)
+    scale = x.x_scale.data.astype(np.float32).reshape(()) * w.x_scale.data.astype(np.float32).reshape(-1)
+    integers = np.round(b.data.reshape(-1).astype(np.float64) / scale)
+    low, high = RANGES[DType.int32]
+    if np.any(integers < low) or np.any(integers > high):
+        return False
+    return Const(integers.astype(np.int32), b.name, loc=b.loc)
