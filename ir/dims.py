@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import TypeAlias, Union
 
 from lissom.ir.errors import DataError, ParseError
@@ -26,7 +28,7 @@ class Symbol:
     name: str
 
     def __str__(self) -> str:
-        return self.name if self.name.isidentifier() and self.name not in _FUNCTIONS else repr(self.name)
+        return self.name if _PLAIN_SYMBOL.match(self.name) and not iskeyword(self.name) else repr(self.name)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ _FUNCTIONS: dict[str, Callable[[int, int], int]] = {
     "min": min,
     "broadcast": _broadcast,
 }
-_INFIX = {"floordiv": "//", "mod": "%"}
+_INFIX = {"floordiv": "//", "mod": " % "}  # not %N, which is a reference in IR text
+_PLAIN_SYMBOL = re.compile(rf"(?!({'|'.join(_FUNCTIONS)})\Z)[A-Za-z_][A-Za-z_0-9]*\Z")
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,11 @@ class SymDim:
 
     @property
     def is_atom(self) -> bool:
-        """True for a bare symbol or function, which prints without parentheses."""
-        return len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1
+        """True for a bare symbol or a call such as ``max(A, B)``, which prints without parentheses wherever it is."""
+        if len(self.terms) != 1 or self.terms[0][1] != 1 or len(self.terms[0][0]) != 1:
+            return False
+        (atom,) = self.terms[0][0]
+        return isinstance(atom, Symbol) or atom.function not in _INFIX
 
     def __str__(self) -> str:
         parts: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -18,13 +19,13 @@ from lissom.ir.values import Const, Loc, Value
 
 _HEAD = re.compile(r"graph (?P<name>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\") stage=(?P<stage>\w+) \{\Z")
 _TOKEN = re.compile(
-    r"""%"(?P<quoted>(?:\\.|[^"\\])*)"
+    r"""%(?P<quoted>"(?:\\.|[^"\\])*")
       | %(?P<plain>[\w./:$@+-]*[\w./$@+-])
       | (?P<string>b?'(?:\\.|[^'\\])*'|b?"(?:\\.|[^"\\])*")""",
     re.VERBOSE,
 )
 _TYPE = re.compile(r"(?P<dtype>\w+)\[(?P<shape>.*)\]\Z", re.DOTALL)
-_UNESCAPE = re.compile(r"\\(.)")
+_LOC = re.compile(r"  @ (?P<loc>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")\Z")
 _FLOATS = {"inf": float("inf"), "nan": float("nan")}
 
 
@@ -132,13 +133,13 @@ class _Parser:
         def placeholder(match: re.Match[str]) -> str:
             if match["string"] is not None:
                 return match[0]
-            refs.append(_UNESCAPE.sub(_unescape, match["quoted"]) if match["quoted"] is not None else match["plain"])
+            refs.append(_name(match))
             return f"_v{len(refs) - 1}"
 
         code = _TOKEN.sub(placeholder, body)
-        results, equals, right = code.partition(" = ")
+        results, _, right = code.partition(" = ")
         call_text, colon, types_text = _split_type(right)
-        if not equals or not colon:
+        if not re.fullmatch(r"_v\d+(, _v\d+)*", results) or not colon:
             self.fail("expected: %result = Op(%operand, attribute=...): type")
         call = ast.parse(call_text, mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
@@ -170,18 +171,17 @@ class _Parser:
             self.define(name, r)
 
     def split_loc(self, line: str) -> tuple[str, Loc | None]:
-        body, at, text = line.rpartition("  @ ")
-        if not at:
+        match = _LOC.search(line)
+        if not match:
             return line, None
-        source, _, where = str(ast.literal_eval(text)).partition(" ")
-        return body, Loc(source, where)
+        source, _, where = str(ast.literal_eval(match["loc"])).partition(" ")
+        return line[: match.start()], Loc(source, where)
 
     def named_type(self, text: str) -> tuple[str, str]:
         match = _TOKEN.match(text)
         if not match or match["string"] is not None or not text[match.end() :].startswith(": "):
             self.fail("expected: %name: type")
-        name = _UNESCAPE.sub(_unescape, match["quoted"]) if match["quoted"] is not None else match["plain"]
-        return name, text[match.end() + 2 :]
+        return _name(match), text[match.end() + 2 :]
 
     def value_of(self, ref: str) -> Value:
         name, _ = self.named_type(ref + ": ")
@@ -208,8 +208,11 @@ class _Parser:
                 return _FLOATS[name]
             case ast.Name(name) if name in DType.__members__:
                 return DType[name]
-            case ast.Subscript():
-                return parse_type(ast.unparse(node).replace("(", "").replace(")", ""))
+            case ast.Subscript(ast.Name(name), shape) if name in DType.__members__:
+                if isinstance(shape, ast.Constant) and shape.value is ...:
+                    return TensorType(DType[name], None)
+                sizes = shape.elts if isinstance(shape, ast.Tuple) else [shape]
+                return TensorType(DType[name], tuple(map(dim_from_ast, sizes)))
         self.fail(f"not a literal: {ast.unparse(node)}")
 
     def fail(self, message: str) -> NoReturn:
@@ -217,8 +220,8 @@ class _Parser:
         raise ParseError(f"line {self.number}: {message}\n{self.line}\n{' ' * indent}^")
 
 
-def _unescape(match: re.Match[str]) -> str:
-    return "\n" if match[1] == "n" else match[1]
+def _name(reference: re.Match[str]) -> str:
+    return str(json.loads(reference["quoted"])) if reference["quoted"] is not None else reference["plain"]
 
 
 def _split_type(text: str) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lissom.ir.op import Kind, Op
-from lissom.ir.types import Array, DType
+from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Value
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 INLINE_LIMIT = 16
 """Constants of at most this many elements are printed whole; larger ones stay outside, by name."""
 
-_PLAIN_NAME = re.compile(r"[\w./:$@+-]+\Z")
+_PLAIN_NAME = re.compile(r"[\w./:$@+-]*[\w./$@+-]\Z")
 
 
 def unique_names(graph: Graph) -> dict[Value, str]:
@@ -79,7 +80,8 @@ def print_op(op: Op, names: dict[Value, str]) -> str:
             arguments.append(text if positional else f"{f.name}={text}")
     results = ", ".join(_ref(names.get(r, r.name or "?")) for r in op.results)
     types = ", ".join(str(r.type) for r in op.results)
-    loc = f"  @ {str(op.loc)!r}" if op.loc else ""
+    # A line of the text an op was read from says nothing in another text.
+    loc = f"  @ {str(op.loc)!r}" if op.loc and op.loc.source != "text" else ""
     return f"{results} = {type(op).__name__}({', '.join(arguments)}): {types}{loc}"
 
 
@@ -110,8 +112,7 @@ def _const_lines(consts: Iterable[Const], names: dict[Value, str]) -> Iterator[s
 def _ref(name: str) -> str:
     if _PLAIN_NAME.match(name):
         return f"%{name}"
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'%"{escaped}"'
+    return f"%{json.dumps(name)}"
 
 
 def _operands(held: Any, names: dict[Value, str]) -> str:
@@ -129,6 +130,8 @@ def _literal(value: Any) -> str:
         return f"{opening}{inner}{',' if isinstance(value, tuple) and len(value) == 1 else ''}{closing}"
     if isinstance(value, bool | str | bytes | int) or value is None:
         return repr(value)
+    if isinstance(value, TensorType) and not value.shape:
+        return f"{value.dtype}[{'...' if value.shape is None else '()'}]"  # [*] and [] are no Python
     if isinstance(value, float) or np.isscalar(value):
         return repr(float(value))  # type: ignore[arg-type]
     return str(value)
