@@ -1,7 +1,7 @@
 """Reads Fashion-MNIST from its four ``idx.gz`` files, the way the networks of this folder take it.
 
-A network takes ``x``: float32, N x 1 x 28 x 28, each pixel ``(p / 255 - MEAN) / STD`` with p in 0..255; MEAN and STD are
-those of the training set. Labels ``y`` are int64 in 0..9.
+A network takes ``x``: float32, N x 1 x 28 x 28, each pixel ``(p / 255 - MEAN) / STD`` with p in 0..255; MEAN and STD
+are those of the training set. Labels ``y`` are int64 in 0..9.
 
     python -m examples.fashion_mnist          writes examples/data/fashion_mnist_{calib,test}.npz
 """

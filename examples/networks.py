@@ -1,7 +1,7 @@
 """Five small image classifiers: N x 1 x 28 x 28 in, N x 10 logits out.
 
-    from examples import networks
-    model = networks.load("resnet8")          # trained, in eval mode
+from examples import networks
+model = networks.load("resnet8")          # trained, in eval mode
 """
 
 from __future__ import annotations

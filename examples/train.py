@@ -81,7 +81,9 @@ def train(name: str, x: Tensor, y: Tensor) -> nn.Module:
             schedule.step()
             total += loss.item()
         seconds = time.perf_counter() - began
-        print(f"{name}: epoch {epoch + 1}/{recipe.epochs}, loss {total / len(batches):.4f}, {seconds:.0f} s", flush=True)
+        print(
+            f"{name}: epoch {epoch + 1}/{recipe.epochs}, loss {total / len(batches):.4f}, {seconds:.0f} s", flush=True
+        )
     return model.to(memory_format=torch.contiguous_format).eval()
 
 
@@ -141,7 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(networks.NETWORKS)}; default all")
     parser.add_argument("--again", action="store_true", help="train networks that have files already")
-    parser.add_argument("--data", type=Path, default=fashion_mnist.DEBIAN_FOLDER, help="folder of the four idx.gz files")
+    parser.add_argument(
+        "--data", type=Path, default=fashion_mnist.DEBIAN_FOLDER, help="folder of the four idx.gz files"
+    )
     options = parser.parse_args()
     if unknown := set(options.names) - set(networks.NETWORKS):
         parser.error(f"no such network: {', '.join(sorted(unknown))}; there are {', '.join(networks.NETWORKS)}")
