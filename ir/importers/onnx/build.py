@@ -65,8 +65,8 @@ class Builder:
         for index in self.order:
             self.node(self.skeleton.nodes[index], index)
         self.graph.set_outputs([(v.name, self.values[v.name]) for v in self.skeleton.outputs])
-        unused = {n for n, v in self.values.items() if isinstance(v, Const) and v.graph is None}
-        self.graph.origin = Envelope(self.model, self.opset, frozenset(unused))
+        unused = tuple(v for v in self.values.values() if isinstance(v, Const) and v.graph is None)
+        self.graph.origin = Envelope(self.model, self.opset, unused)
         return self.graph
 
     def node(self, node: gs.Node, index: int) -> None:

@@ -18,7 +18,7 @@ from lissom.ir.importers.onnx.attributes import read_attribute
 from lissom.ir.importers.onnx.schema import NEWEST, schema
 from lissom.ir.importers.onnx.value_types import ELEMENT_TYPES
 from lissom.ir.op import Field, Kind, Op
-from lissom.ir.types import DType
+from lissom.ir.types import DType, dtype_of
 from lissom.ir.values import Const, Value
 
 
@@ -82,7 +82,10 @@ def build_op(cls: type[Op], form: Form) -> Op:
                 given[f.name] = len(form.outputs)
             elif f.name in left or f.name in form.defaults:
                 value = _fit(f, left.pop(f.name, form.defaults.get(f.name)))
-                if value is not None:
+                if isinstance(value, np.ndarray) and value.size == 1 and "dtype" in cls.__match_args__:
+                    # ConstantOfShape: a tensor of one element is a number and its element type
+                    given[f.name], given["dtype"] = value.item(), dtype_of(value)
+                elif value is not None:
                     given[f.name] = value
         elif f.name in left:
             given[f.name] = _constant(form, f, left.pop(f.name))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import onnx
 
 from lissom.ir.types import TensorType
+from lissom.ir.values import Const
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +30,10 @@ class NodeRecord:
 class Envelope:
     """The ``origin`` of a graph: the model as it was read. The bytes of large tensors live in the graph's constants only.
 
-    Shared by all copies of the graph, and never written to. ``unused`` names the initializers and Constant nodes that
-    nothing read, which have no place in the graph.
+    Shared by all copies of the graph, and never written to. ``unused`` are the initializers and Constant nodes that
+    nothing reads, which have no place in the graph.
     """
 
     model: onnx.ModelProto
     opset: int
-    unused: frozenset[str] = frozenset()
+    unused: tuple[Const, ...] = ()
