@@ -30,7 +30,8 @@ class QLinearAveragePool(UnaryInteger):
     count_include_pad: bool = False
 
     def real(self, *operands: Value) -> AveragePool:
-        return AveragePool(*operands, **self.attributes)
+        (x,) = operands
+        return AveragePool(x, **self.attributes)
 
     def complete(self) -> dict[str, Any]:
         return self.twin().attributes
@@ -51,7 +52,7 @@ class QLinearAveragePool(UnaryInteger):
 
     @staticmethod
     def samples() -> Iterable[Op]:
-        y = literal("sy", 0.02, DType.float32), literal("zy", 3, DType.int8)
+        y = literal("sy", 0.023, DType.float32), literal("zy", 3, DType.int8)
         x = int8_triple("x", 2, 3, 9, 8)
         yield QLinearAveragePool(*x, *y, (2, 2), strides=(2, 2))
         yield QLinearAveragePool(*x, *y, (3, 3), strides=(2, 2), pads=(1, 1, 1, 1))

@@ -71,8 +71,8 @@ def split_fake_quant(fake: FakeQuant) -> Value | None:
         case FakeQuant(x, Const(), Const(zero_point)):
             if (fake.low, fake.high) != RANGES[fake.zero_point.type.dtype]:
                 raise Refused(f"a grid of {fake.low} to {fake.high} is narrower than {fake.zero_point.type.dtype}")
-            q = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
-            return DequantizeLinear(q, fake.scale, fake.zero_point, axis=fake.axis)
+            quantized = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
+            return DequantizeLinear(quantized, fake.scale, fake.zero_point, axis=fake.axis)
     return None
 
 
@@ -128,8 +128,8 @@ def integer_conv(q: QuantizeLinear) -> Value | None:
         case QuantizeLinear(Conv(DequantizeLinear() as x, DequantizeLinear(Const()) as w, Const() | None as b) as conv):
             if not _fits(x, w, 0) or (bias := _bias(b, x, w)) is False:
                 return None
-            geometry = (conv.strides, conv.pads, conv.dilations, conv.group, conv.auto_pad)
-            return QLinearConv(*_triple(x), *_triple(w), *_y(q), bias, *geometry).named(conv.name, conv.loc)
+            integer = QLinearConv(*_triple(x), *_triple(w), *_y(q), bias, **conv.attributes)
+            return integer.named(conv.name, conv.loc)
     return None
 
 
@@ -151,10 +151,11 @@ def integer_gemm(q: QuantizeLinear) -> Value | None:
 @rule
 def integer_matmul(q: QuantizeLinear) -> Value | None:
     """quantize(matmul(dequantize(x), dequantize(w)) + b)  =>  QLinearGemm, for a constant matrix w."""
-    product, b = q.x, None
-    match q.x:
-        case Add(MatMul() as product, Const() as b) | Add(Const() as b, MatMul() as product):
-            pass
+    product: Value = q.x
+    b: Const | None = None
+    match product:
+        case Add(MatMul() as inner, Const() as bias) | Add(Const() as bias, MatMul() as inner):
+            product, b = inner, bias
     match product:
         case MatMul(DequantizeLinear() as x, DequantizeLinear(Const(w)) as wq) as matmul if w.ndim == 2:
             if b is None or b.data.shape == w.shape[1:]:
