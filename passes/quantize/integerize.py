@@ -81,13 +81,10 @@ def sink_dequantize(op: Op) -> Value | tuple[Value, ...] | None:
     """move(dequantize(q))  =>  dequantize(move(q)): elements are moved as integers."""
     if moved(op) is None or (source := _per_tensor(op.operands[0])) is None:
         return None
-    field = type(op).fields[0].name
-    if isinstance(op, Pad):
-        if op.constant_value is not None or op.mode == "constant":
-            op = op.replace(constant_value=_zero_point(source).data)
-    elif any(r.users for r in op.results[1:]) and not all(r.type.dtype is DType.float32 for r in op.results):
-        return None
-    integer = op.replace(**{field: source.x})
+    operands: dict[str, Value] = {type(op).fields[0].name: source.x}
+    if isinstance(op, Pad) and op.mode == "constant":
+        operands["constant_value"] = Const(_zero_point(source).data.reshape(()))
+    integer = op.replace(**operands)
     return tuple(
         DequantizeLinear(r, source.x_scale, source.x_zero_point) if t.type.dtype is DType.float32 else r
         for r, t in zip(integer.results, op.results, strict=True)
@@ -107,18 +104,26 @@ def sink_dequantize_of_concat(op: Concat) -> Value | None:
 
 
 @rule
-def drop_saturated_activation(q: QuantizeLinear) -> Value | None:
-    """quantize(relu(x))  =>  quantize(x), where the ends of the range are where relu or clip cut anyway."""
+def saturated_activation(q: QuantizeLinear) -> Value | None:
+    """quantize(relu(x))  =>  quantize(x) where the range ends where relu or clip cut anyway, else clip(quantize(x))."""
     match q:
-        case QuantizeLinear(Relu(x), Const(), Const(zero_point)) if np.all(zero_point == RANGES[q.dtype][0]):
-            return q.replace(x=x)
-        case QuantizeLinear(Clip(x, Const() | None as low, Const() | None as high), Const(scale), Const(zero_point)):
-            least, most = RANGES[q.dtype]
-            cut_low = low is None or np.all(np.round(low.data / scale) + zero_point <= least)
-            cut_high = high is None or np.all(np.round(high.data / scale) + zero_point >= most)
-            if cut_low and cut_high:
-                return q.replace(x=x)
-    return None
+        case QuantizeLinear(Relu(x), Const(), Const(zero_point)):
+            low: Array | None = zero_point
+            high: Array | None = None
+        case QuantizeLinear(Clip(x, Const() | None as least, Const() | None as most), Const(scale), Const(zero_point)):
+            low, high = (None if end is None else _quantized(end.data, scale, zero_point) for end in (least, most))
+        case _:
+            return None
+    first, last = RANGES[q.dtype]
+    integer = q.replace(x=x)
+    if (low is None or np.all(low <= first)) and (high is None or np.all(high >= last)):
+        return integer
+    return Clip(integer, None if low is None else Const(low), None if high is None else Const(high))
+
+
+def _quantized(x: Array, scale: Array, zero_point: Array) -> Array:
+    ends = np.iinfo(zero_point.dtype)
+    return np.clip(np.round(x / scale) + zero_point, ends.min, ends.max).astype(zero_point.dtype)
 
 
 @rule
@@ -215,7 +220,6 @@ def table(q: QuantizeLinear) -> Value | None:
 
 
 RULES = (
-    drop_saturated_activation,
     sink_dequantize,
     sink_dequantize_of_concat,
     integer_conv,
@@ -224,6 +228,7 @@ RULES = (
     integer_binary,
     integer_pool,
     table,
+    saturated_activation,
 )
 
 

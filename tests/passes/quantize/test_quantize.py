@@ -1,0 +1,216 @@
+"""From a float graph to FakeQuant to integers: where grids go, what becomes an integer op, what stays float and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lissom.ir.dims import symbol
+from lissom.ir.errors import DataError, Error
+from lissom.ir.graph import Graph, Stage
+from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.add import Add
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.flatten import Flatten
+from lissom.ir.ops.gelu import Gelu
+from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.global_average_pool import GlobalAveragePool
+from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.pad import Pad
+from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.sigmoid import Sigmoid
+from lissom.ir.ops.softmax import Softmax
+from lissom.ir.types import tensor
+from lissom.ir.values import Const, Value
+from lissom.passes.notes import recording
+from lissom.passes.runner import run
+
+N = symbol("N")
+rng = np.random.default_rng(0)
+
+
+def weights(*shape: int) -> Const:
+    return Const((rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32), "w")
+
+
+def batches(*shape: int, count: int = 3) -> list[np.ndarray]:
+    return [rng.standard_normal((8, *shape)).astype(np.float32) for _ in range(count)]
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [op.op_type for op in graph.ops]
+
+
+def graph_of(build: Any, *shape: int) -> Graph:
+    graph = Graph("net")
+    x = graph.input("x", tensor("float32", N, *shape))
+    graph.set_outputs({"y": build(x)})
+    return graph
+
+
+def residual(x: Value) -> Value:
+    a = Relu(Conv(x, weights(8, 3, 3, 3), weights(8), pads=(1, 1, 1, 1)).named("first"))
+    b = Conv(a, weights(8, 8, 3, 3), pads=(1, 1, 1, 1)).named("second")
+    pooled = MaxPool(Relu(Add(a, b).named("sum")), (2, 2), strides=(2, 2))
+    return Gemm(Flatten(GlobalAveragePool(pooled)), weights(10, 8), weights(10), transB=True).named("fc")
+
+
+def test_a_residual_net_becomes_integer_only() -> None:
+    graph = graph_of(residual, 3, 8, 8)
+    data = batches(3, 8, 8)
+    quantized = run("quantize(int8)", graph, data=data)
+    assert kinds(quantized) == [
+        "QuantizeLinear", "QLinearConv", "QLinearConv", "QLinearAdd", "MaxPool", "QLinearGlobalAveragePool", "Flatten",
+        "QLinearGemm", "DequantizeLinear",
+    ]  # fmt: skip
+    assert quantized.stage is Stage.realized
+    expected, got = evaluate(graph, data[0])[0], evaluate(quantized, data[0])[0]
+    assert np.abs(expected - got).max() < 0.06 * np.abs(expected).max()
+    for op in quantized.ops:
+        if op.op_type == "QLinearConv":
+            assert op.w.data.dtype == np.int8  # type: ignore[attr-defined]
+            assert op.w.data.min() >= -127  # type: ignore[attr-defined]
+
+
+def test_decide_keeps_shapes_and_stays_float() -> None:
+    graph = graph_of(residual, 3, 8, 8)
+    decided = run("fake_quantize(int8)", graph, data=batches(3, 8, 8))
+    assert decided.stage is Stage.decided
+    assert [o.type for o in decided.outputs] == [o.type for o in graph.outputs]
+    # Grids: input, first ReLU, second conv, ReLU of the sum, pooled mean, logits; and three weights.
+    assert kinds(decided).count("FakeQuant") == 6 + 3
+    assert [k for k in kinds(decided) if k != "FakeQuant"] == kinds(graph)
+
+
+def test_uint8_activations() -> None:
+    quantized = run("quantize(uint8)", graph_of(residual, 3, 8, 8), data=batches(3, 8, 8))
+    assert {op.type.dtype.name for op in quantized.ops} == {"uint8", "float32"}
+
+
+def test_concat_puts_what_it_joins_on_one_grid() -> None:
+    def build(x: Value) -> Value:
+        left = Relu(Conv(x, weights(4, 3, 1, 1)))
+        right = Conv(x, weights(4, 3, 3, 3), pads=(1, 1, 1, 1))
+        return Conv(Concat((left, right), 1), weights(5, 8, 1, 1))
+
+    quantized = run("quantize(int8)", graph_of(build, 3, 6, 6), data=batches(3, 6, 6))
+    concat = next(op for op in quantized.ops if isinstance(op, Concat))
+    left, right = concat.xs
+    # The shared range goes below zero, so that saturation does not do the work of the ReLU.
+    assert isinstance(left, Clip)
+    assert left.x.y_scale.data == right.y_scale.data  # type: ignore[attr-defined]
+    assert sorted(set(kinds(quantized))) == ["Clip", "Concat", "DequantizeLinear", "QLinearConv", "QuantizeLinear"]
+
+
+def test_a_clip_that_saturation_does_is_dropped_and_another_becomes_a_table() -> None:
+    def build(top: float) -> Any:
+        zero, high = Const(np.float32(0), "zero"), Const(np.float32(top), "top")
+        return lambda x: Clip(Conv(x, weights(4, 3, 1, 1), Const(np.full(4, 9, np.float32), "b")), zero, high)
+
+    data = batches(3, 4, 4)
+    assert "Lookup" not in kinds(run("quantize(int8)", graph_of(build(6.0), 3, 4, 4), data=data))
+    # The clip never cuts at 100 on this data, but it might: the grid ends lower, so saturation still does its work.
+    assert "Clip" not in kinds(run("quantize(int8)", graph_of(build(100.0), 3, 4, 4), data=data))
+
+
+def test_activations_become_tables_and_softmax_stays_float() -> None:
+    def build(x: Value) -> Value:
+        hidden = Gelu(Add(MatMul(x, weights(6, 12)).named("up"), Const(np.ones(12, np.float32), "b")))
+        return Softmax(Sigmoid(MatMul(hidden, weights(12, 4)).named("down")))
+
+    graph = graph_of(build, 5, 6)
+    data = batches(5, 6)
+    with recording() as notes:
+        quantized = run("quantize(int8)", graph, data=data)
+    assert kinds(quantized) == [
+        "QuantizeLinear", "QLinearGemm", "Lookup", "QLinearGemm", "Lookup", "DequantizeLinear", "Softmax",
+    ]  # fmt: skip
+    assert ["Softmax has no integer form"] == [n.reason for n in notes.refused if "integer form" in n.reason]
+    error = np.abs(evaluate(graph, data[0])[0] - evaluate(quantized, data[0])[0]).max()
+    assert error < 0.02
+
+
+def test_attention_scores_are_an_integer_product_of_two_activations() -> None:
+    def build(x: Value) -> Value:
+        from lissom.ir.ops.transpose import Transpose
+
+        q, k = MatMul(x, weights(6, 8)), MatMul(x, weights(6, 8))
+        return MatMul(q, Transpose(k, perm=(0, 2, 1)))
+
+    quantized = run("quantize(int8)", graph_of(build, 5, 6), data=batches(5, 6))
+    assert kinds(quantized).count("QLinearGemm") == 2
+    assert kinds(quantized).count("QLinearMatMul") == 1
+
+
+def test_padding_with_zero_is_padding_with_the_zero_point() -> None:
+    def build(x: Value) -> Value:
+        pads = Const(np.array([0, 0, 1, 0, 0, 0, 0, 1]), "pads")
+        return Conv(Pad(Relu(Conv(x, weights(4, 3, 1, 1))), pads, Const(np.float32(0), "zero")), weights(4, 4, 2, 2))
+
+    graph, data = graph_of(build, 3, 5, 5), batches(3, 5, 5)
+    quantized = run("fake_quantize, integerize", graph, data=data)
+    pad = next(op for op in quantized.ops if op.op_type == "Pad")
+    assert pad.type.dtype.name == "int8"
+    np.testing.assert_allclose(evaluate(quantized, data[0])[0], evaluate(graph, data[0])[0], atol=0.1)
+
+
+def test_excluded_ops_stay_float() -> None:
+    quantized = run('quantize(int8, exclude=["second"])', graph_of(residual, 3, 8, 8), data=batches(3, 8, 8))
+    assert kinds(quantized).count("Conv") == 1
+    assert kinds(quantized).count("QLinearConv") == 1
+
+
+def test_percentile_calibration_is_an_option() -> None:
+    graph, data = graph_of(residual, 3, 8, 8), batches(3, 8, 8)
+    data[1][0, 0, 0, 0] = 400.0
+    plain = run("quantize(int8)", graph, data=data)
+    cut = run("quantize(int8, observer=percentile, percentile=99.5)", graph, data=data)
+    expected = evaluate(graph, data[0])[0]
+    errors = [np.abs(evaluate(q, data[0])[0] - expected).mean() for q in (plain, cut)]
+    assert errors[1] < errors[0] / 2
+
+
+def test_a_qdq_model_is_integerized_without_data() -> None:
+    data = batches(3, 8, 8)
+    decided = run("fake_quantize", graph_of(residual, 3, 8, 8), data=data)
+    from lissom.passes.quantize.integerize import split_fake_quant
+    from lissom.passes.rule import rewrite
+
+    qdq = decided.clone()
+    rewrite(qdq, [split_fake_quant])
+    qdq.stage = Stage.imported
+    assert set(kinds(qdq)) >= {"QuantizeLinear", "DequantizeLinear", "Conv", "Add"}
+    integers = run("integerize", qdq)
+    assert kinds(integers) == kinds(run("integerize", decided))
+    np.testing.assert_array_equal(evaluate(integers, data[0])[0], evaluate(run("integerize", decided), data[0])[0])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "empty|at least one"),
+        ([np.zeros((4, 3, 8, 9), np.float32)], r"\[4, 3, 8, 9\]"),
+        ([np.zeros((4, 3, 8, 8))], "float64"),
+        ([np.full((4, 3, 8, 8), np.nan, np.float32)], "nan"),
+    ],
+    ids=["empty", "shape", "dtype", "nan"],
+)
+def test_bad_calibration_data_is_refused(data: list[np.ndarray], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        run("quantize(int8)", graph_of(residual, 3, 8, 8), data=data)
+
+
+def test_missing_data_is_named() -> None:
+    with pytest.raises(Error, match="data"):
+        run("quantize(int8)", graph_of(residual, 3, 8, 8))
+
+
+def test_nan_in_weights_is_found_in_calibration() -> None:
+    graph = graph_of(lambda x: Conv(x, Const(np.full((4, 3, 1, 1), np.nan, np.float32), "w")).named("c"), 3, 4, 4)
+    with pytest.raises(DataError, match="NaN or Inf at 'c'"):
+        run("fake_quantize", graph, data=batches(3, 4, 4))
