@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import defs, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from lissom.ir.importers.onnx.attributes import read_attribute
 from lissom.ir.importers.onnx.schema import schema, type_names
@@ -16,8 +16,6 @@ from lissom.ir.importers.onnx.value_types import element_code, schema_type
 from lissom.ir.op import Kind, Op
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
-
-_Attribute = defs.OpSchema.AttrType
 
 
 @dataclass
@@ -42,14 +40,13 @@ def express(op: Op, opset: int) -> Expressed | str:
         spec = found.attributes.get(f.name)
         if f.kind is Kind.variadic:
             inputs += held
-        elif f.kind is not Kind.attribute and spec is None:
-            inputs.append(held)
         elif f.kind is not Kind.attribute:
-            if held is None:
-                continue
-            if not isinstance(held, Const):
+            if spec is None:
+                inputs.append(held)
+            elif isinstance(held, Const):
+                attributes.append(_from_constant(f.name, held.data, spec))
+            elif held is not None:
                 return f"opset {opset} takes {f.name} as an attribute, and it is computed"
-            attributes.append(_from_constant(f.name, held.data, spec))
         elif spec is not None:
             if not _is_default(held, spec, f.default):
                 attributes.append(_attribute(f.name, held, spec, op))
@@ -60,28 +57,25 @@ def express(op: Op, opset: int) -> Expressed | str:
     if len(inputs) > found.max_input:
         return f"opset {opset} has no input {len(inputs)} for {op.op_type}"
     for position, value in enumerate(inputs):
-        if value is not None and value.type.dtype is not DType.unknown:
-            if schema_type(value.type.dtype) not in type_names(op.op_type, opset, position):
-                return f"opset {opset} has no {op.op_type} on elements of type {value.type.dtype}"
+        dtype = DType.unknown if value is None else value.type.dtype
+        if dtype is not DType.unknown and schema_type(dtype) not in type_names(op.op_type, opset, position):
+            return f"opset {opset} has no {op.op_type} on elements of type {dtype}"
     for name, spec in found.attributes.items():
         if isinstance(getattr(type(op), name, None), property) and name not in type(op).__match_args__:  # type: ignore[attr-defined]
             attributes.append(_attribute(name, getattr(op, name), spec, op))
     return Expressed(inputs, sorted(attributes, key=lambda a: a.name))
 
 
-def same_constant(name: str, value: Value | None, attribute: onnx.AttributeProto | None) -> bool:
-    """True when the operand that ``attribute`` stands for is still what the attribute says."""
-    if attribute is None or value is None:
-        return attribute is None and value is None
-    said = np.asarray(read_attribute(attribute))
-    return isinstance(value, Const) and np.array_equal(said.reshape(-1), value.data.reshape(-1))
+def _code(spec: onnx.defs.OpSchema.Attribute) -> int:
+    """The attribute's type as AttributeProto counts it."""
+    return int(spec.type.value)  # type: ignore[attr-defined]  # the stub does not know that it is an enum
 
 
 def _is_default(held: Any, spec: onnx.defs.OpSchema.Attribute, fallback: Any) -> bool:
     if spec.required:
         return False
     if not spec.default_value.type:
-        return bool(held == fallback)
+        return _equal(held, fallback)
     default = read_attribute(spec.default_value)
     if held is None:
         return True
@@ -89,11 +83,15 @@ def _is_default(held: Any, spec: onnx.defs.OpSchema.Attribute, fallback: Any) ->
         return element_code(held) == default
     if isinstance(held, float) and isinstance(default, float):
         return np.float32(held) == np.float32(default)
-    return bool(held == default)
+    return _equal(held, default)
+
+
+def _equal(a: object, b: object) -> bool:
+    return bool(a == b)
 
 
 def _attribute(name: str, held: Any, spec: onnx.defs.OpSchema.Attribute, op: Op) -> onnx.AttributeProto:
-    kind = onnx.AttributeProto.AttributeType.Value(spec.type.name)
+    kind = _code(spec)
     if kind == onnx.AttributeProto.TENSOR:
         dtype: DType = getattr(op, "dtype")  # noqa: B009  # a field of ConstantOfShape
         return helper.make_attribute(name, numpy_helper.from_array(np.array([held], dtype.numpy), name))
@@ -105,7 +103,7 @@ def _attribute(name: str, held: Any, spec: onnx.defs.OpSchema.Attribute, op: Op)
 
 
 def _from_constant(name: str, data: Array, spec: onnx.defs.OpSchema.Attribute) -> onnx.AttributeProto:
-    kind = onnx.AttributeProto.AttributeType.Value(spec.type.name)
+    kind = _code(spec)
     if kind == onnx.AttributeProto.TENSOR:
         return helper.make_attribute(name, numpy_helper.from_array(np.ascontiguousarray(data), name))
     if kind in (onnx.AttributeProto.FLOAT, onnx.AttributeProto.INT):

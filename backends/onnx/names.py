@@ -33,7 +33,9 @@ class Names:
                 self._give(v, v.name)
         for v in values:
             if v not in self.by_value:
-                hint = v.name or (v.op_type.lower() if isinstance(v, Op) else "const" if isinstance(v, Const) else "value")
+                hint = v.name or (
+                    v.op_type.lower() if isinstance(v, Op) else "const" if isinstance(v, Const) else "value"
+                )
                 self._give(v, self.fresh(hint))
 
     def fresh(self, hint: str) -> str:

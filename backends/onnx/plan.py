@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 import onnx
 
-from lissom.backends.onnx.express import Expressed, express, same_constant
+from lissom.backends.onnx.express import Expressed, express
 from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx.attributes import thaw_attribute
 from lissom.ir.importers.onnx.records import Envelope, NodeRecord
-from lissom.ir.importers.onnx.schema import NEWEST, is_default_domain, schema
+from lissom.ir.importers.onnx.schema import NEWEST, is_default_domain, same_schema, schema
 from lissom.ir.importers.onnx.subgraphs import bodies
-from lissom.ir.op import Kind, Op
+from lissom.ir.op import Op
 from lissom.ir.ops.opaque import Opaque
+from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 
 FIRST_OPSET = 17
@@ -24,7 +25,7 @@ FIRST_OPSET = 17
 
 @dataclass
 class Planned:
-    """One node to write. ``results`` are its outputs, None for one that is left out; ``record`` is what was read for it."""
+    """One node to write. ``results`` are its outputs, None for one left out; ``record`` is what was read for it."""
 
     op: Op | Const
     kind: str
@@ -42,19 +43,18 @@ def plan(graph: Graph) -> tuple[int, list[Planned]]:
     The opset is that of the file the graph was read from, raised to the lowest that has every op. Raises Unsupported
     for an op that no opset has, or that cannot follow the others to a newer opset.
     """
-    envelope = graph.origin if isinstance(graph.origin, Envelope) else None
-    opset = start = envelope.opset if envelope else FIRST_OPSET
+    opset = start = graph.origin.opset if isinstance(graph.origin, Envelope) else FIRST_OPSET
     ops = graph.ops
-    whole = dict(_intact_groups(graph, ops))
+    whole = dict(_intact(graph, ops))
     while True:
         planned: list[Planned] = []
         for op in ops:
             group = whole.get(op)
-            if group is not None and opset == start:
+            if group is not None and same_schema(op.origin.proto.op_type, start, opset):
                 if op is group[-1]:
                     planned.append(_as_read(op, group))
                 continue
-            made = _node(op, opset, start)
+            made = _opaque(op, opset, start) if isinstance(op, Opaque) else _spelled(op, opset)
             if isinstance(made, int):
                 opset = made
                 break
@@ -72,7 +72,7 @@ def loose_constants(graph: Graph) -> list[Const]:
 
 
 def _with_constants(graph: Graph, planned: list[Planned]) -> list[Planned]:
-    """The nodes with the Constant nodes of the file among them: at their old places, or earlier where they are needed."""
+    """The nodes, with Constant nodes of the file among them: at their old places, or earlier where they are needed."""
     read = (v for p in planned for v in (*p.inputs, *p.captures))
     found = {v: v.origin for v in (*read, *loose_constants(graph)) if isinstance(v, Const)}
     waiting = sorted(((r.index, v) for v, r in found.items() if isinstance(r, NodeRecord)), key=lambda w: w[0])
@@ -109,21 +109,46 @@ def _results(graph: Graph, planned: Planned, opset: int) -> list[Value | None]:
     least = len(planned.record.proto.output) if planned.record else found.min_output if found else len(op.results)
     used = [bool(r.users) or graph.is_output(r) for r in op.results]
     count = max([i + 1 for i, u in enumerate(used) if u], default=0)
-    listed = [r if u or r.name or i < 1 and not op.origin else None for i, (r, u) in enumerate(zip(op.results, used))]
+    bare = planned.record is not None  # the file left out the names that are missing
+    listed = [r if u or r.name or not bare else None for r, u in zip(op.results, used, strict=True)]
     return listed[: max(least, count)]
 
 
-def _node(op: Op, opset: int, start: int) -> Planned | int:
-    """The node for ``op`` at ``opset``, or the higher opset it needs."""
-    record = op.origin if isinstance(op.origin, NodeRecord) and op.origin.parts == 1 else None
-    if isinstance(op, Opaque):
-        return _opaque(op, record, opset, start)
+def _intact(graph: Graph, ops: tuple[Op, ...]) -> Iterator[tuple[Op, list[Op]]]:
+    """By op, the ops that the same node of the file became, where they still say what the node said."""
+    groups: dict[int, list[Op]] = {}
+    for op in ops:
+        if isinstance(op.origin, NodeRecord) and not isinstance(op, Opaque):
+            groups.setdefault(id(op.origin.proto), []).append(op)
+    for group in groups.values():
+        group.sort(key=lambda o: o.origin.part)
+        record: NodeRecord = group[0].origin
+        if [o.origin.part for o in group] != list(range(record.parts)):
+            continue
+        members = set(group)
+        same_elements = [r.type.dtype for r in group[-1].results] == [t.dtype for t in group[-1].origin.types]
+        private = same_elements and all(set(o.users) <= members and not graph.is_output(o) for o in group[:-1])
+        if private and all(_holds(group[i].operands[j], data) for i, j, data in record.made):
+            for op in group:
+                yield op, group
+
+
+def _holds(value: Value, data: Array) -> bool:
+    return isinstance(value, Const) and value.data.dtype == data.dtype and value.data.tobytes() == data.tobytes()
+
+
+def _as_read(op: Op, group: list[Op]) -> Planned:
+    """The node that ``group`` was read from, reading the group's current operands."""
+    record: NodeRecord = op.origin
+    inputs = [None if place is None else group[place[0]].operands[place[1]] for place in record.reads]
+    return Planned(op, record.proto.op_type, record.proto.domain, inputs, list(record.proto.attribute), record)
+
+
+def _spelled(op: Op, opset: int) -> Planned | int:
+    """The node that says what the op's fields say, or the higher opset that takes."""
     if op.domain:
         raise Unsupported(f"{op.describe()}: ONNX has no op for {op.domain}.{op.op_type}; lower it first")
-    if record is not None and _same_schema(record.proto.op_type, start, opset):
-        kept = _kept(op, record, opset)
-        if kept is not None:
-            return kept
+    record = op.origin if isinstance(op.origin, NodeRecord) and op.origin.parts == 1 else None
     reason = ""
     for candidate in range(opset, NEWEST + 1):
         made = express(op, candidate)
@@ -135,61 +160,12 @@ def _node(op: Op, opset: int, start: int) -> Planned | int:
     raise Unsupported(f"{op.describe()} cannot be written as ONNX: {reason}, nor has any up to {NEWEST}")
 
 
-def _kept(op: Op, record: NodeRecord, opset: int) -> Planned | None:
-    """The node as it was read, reading the op's current operands; None when its attributes no longer hold."""
-    proto = record.proto
-    found = schema(proto.op_type, opset)
-    if found is None:
-        return None
-    given = {a.name: a for a in proto.attribute}
-    inputs: list[Value | None] = []
-    for f in type(op).fields:
-        held = getattr(op, f.name)
-        if f.kind is Kind.variadic:
-            inputs += held
-        elif f.kind is Kind.attribute:
-            continue
-        elif len(inputs) < len(proto.input) and f.name not in given:
-            inputs.append(held)
-        elif held is not None and f.name in found.attributes and f.name not in given:
-            inputs.append(held)
-        elif not same_constant(f.name, held, given.get(f.name)):
-            return None
-    inputs += [None] * (len(proto.input) - len(inputs))
-    return Planned(op, proto.op_type, proto.domain, inputs, list(proto.attribute), record)
-
-
-def _as_read(op: Op, group: list[Op]) -> Planned:
-    """The one node that a whole group of ops was read from."""
-    record = op.origin
-    inputs: list[Value | None] = [None if r is None else group[r[0]].operands[r[1]] for r in record.reads]
-    inputs += [None] * (len(record.proto.input) - len(inputs))
-    return Planned(op, record.proto.op_type, record.proto.domain, inputs, list(record.proto.attribute), record)
-
-
-def _intact_groups(graph: Graph, ops: tuple[Op, ...]) -> Iterator[tuple[Op, list[Op]]]:
-    """The ops that one node of the file became, by each of them, where no pass has come between them."""
-    groups: dict[int, list[Op]] = {}
-    for op in ops:
-        if isinstance(op.origin, NodeRecord) and op.origin.parts > 1:
-            groups.setdefault(id(op.origin.proto), []).append(op)
-    for group in groups.values():
-        group.sort(key=lambda o: o.origin.part)
-        if [o.origin.part for o in group] != list(range(group[0].origin.parts)):
-            continue
-        inner = group[:-1]
-        members = set(group)
-        if all(set(o.users) <= members and not graph.is_output(o) for o in inner):
-            for op in group:
-                yield op, group
-
-
-def _opaque(op: Opaque, record: NodeRecord | None, opset: int, start: int) -> Planned:
+def _opaque(op: Opaque, opset: int, start: int) -> Planned:
+    """The node as it was read; raises Unsupported where a newer opset would change its meaning."""
+    record = op.origin if isinstance(op.origin, NodeRecord) else None
     if opset > start:
         _require_unchanged(op, op.kind, op.of_domain, start, opset)
-    attributes = [thaw_attribute(name, value) for name, value in op.attrs]
-    if record is not None:
-        attributes = list(record.proto.attribute)
+    attributes = list(record.proto.attribute) if record else [thaw_attribute(*pair) for pair in op.attrs]
     node = onnx.NodeProto(attribute=attributes)
     if opset > start:
         for body in bodies(node):
@@ -205,15 +181,8 @@ def _require_unchanged_body(op: Opaque, body: onnx.GraphProto, start: int, opset
 
 
 def _require_unchanged(op: Op, kind: str, domain: str, start: int, opset: int) -> None:
-    if is_default_domain(domain) and not _same_schema(kind, start, opset):
+    if is_default_domain(domain) and not same_schema(kind, start, opset):
         raise Unsupported(
-            f"{op.describe()} cannot be written: other ops need opset {opset}, where {kind} is no longer what it was at "
-            f"opset {start}, and lissom has no meaning for it; convert the model to opset {opset} before loading it"
+            f"{op.describe()} cannot be written: other ops need opset {opset}, where {kind} is no longer what it was "
+            f"at opset {start}, and lissom has no meaning for it; convert the model to opset {opset} before loading it"
         )
-
-
-def _same_schema(kind: str, a: int, b: int) -> bool:
-    if a == b:
-        return True
-    first, second = schema(kind, a), schema(kind, b)
-    return first is not None and second is not None and first.since_version == second.since_version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import onnx
@@ -17,7 +17,7 @@ from lissom.backends.onnx.tensors import write_tensor
 from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx.records import Envelope, NodeRecord
 from lissom.ir.importers.onnx.schema import is_default_domain
-from lissom.ir.importers.onnx.subgraphs import rename_captures
+from lissom.ir.importers.onnx.subgraphs import captured_names, rename_captures
 from lissom.ir.importers.onnx.value_types import read_type, write_type
 from lissom.ir.op import Op
 from lissom.ir.types import DType
@@ -95,7 +95,7 @@ class _Writer:
 
     def skeleton(self) -> onnx.ModelProto:
         """Nodes in order, their inputs and outputs by name."""
-        nodes = [gs.Node(p.kind, "", {}, self.list(p.inputs), self.list(p.results), p.domain) for p in self.planned]
+        nodes = [gs.Node(p.kind, "", {}, self.named(p.inputs), self.named(p.results), p.domain) for p in self.planned]
         outputs = []
         for name, v in zip(self.graph.output_names, self.graph.outputs, strict=True):
             tensor = self.tensor(v)
@@ -106,9 +106,10 @@ class _Writer:
         inputs = [self.tensor(i) for i in self.graph.inputs]
         skeleton = gs.Graph(nodes, inputs, outputs, opset=self.opset)
         with G_LOGGER.suppress():
-            return gs.export_onnx(skeleton, do_type_check=False)
+            written: onnx.ModelProto = gs.export_onnx(skeleton, do_type_check=False)
+        return written
 
-    def list(self, values: Iterable[Value | None]) -> list[gs.Tensor]:
+    def named(self, values: Iterable[Value | None]) -> list[gs.Tensor]:
         return [gs.Variable.empty() if v is None else self.tensor(v) for v in values]
 
     def tensor(self, value: Value) -> gs.Tensor:
@@ -171,8 +172,6 @@ class _Writer:
 
     def recapture(self, p: Planned, node: onnx.NodeProto) -> None:
         """Let the sub-graphs read what the captured values are called now."""
-        from lissom.ir.importers.onnx.subgraphs import captured_names
-
         now = [self.names.by_value[v] for v in p.captures]
         changed = {old: new for old, new in zip(captured_names(node), now, strict=True) if old != new}
         if changed:
@@ -206,12 +205,12 @@ class _Writer:
 
     def value_info(self, model: onnx.ModelProto) -> None:
         """What the file says about values that are still there; where a shape has changed, the new one."""
-        public = {i.name for i in self.graph.inputs} | set(self.graph.output_names)
+        known = {o for n in self.old.graph.node for o in n.output} | {t.name for t in self.old.graph.initializer}
         for proto in self.old.graph.value_info:
             value = self.values.get(proto.name)
             if value is not None:
                 self.describe(value, proto.name, proto, model.graph.value_info.add())
-            elif proto.name in public:
+            elif proto.name not in known:
                 model.graph.value_info.add().CopyFrom(proto)
 
     def describe(self, value: Value, name: str, old: onnx.ValueInfoProto | None, new: onnx.ValueInfoProto) -> None:

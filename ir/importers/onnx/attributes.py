@@ -38,17 +38,20 @@ def freeze_attribute(proto: onnx.AttributeProto) -> Any:
     """A value that :func:`thaw_attribute` turns into the same proto: plain where that loses nothing, else bytes."""
     if proto.type in (_A.FLOAT, _A.INT, _A.STRING, _A.FLOATS, _A.INTS, _A.STRINGS):
         value = read_attribute(proto)
-        if not isinstance(value, onnx.AttributeProto | bytes) and value != () and value == value:
-            if thaw_attribute(proto.name, value) == proto:
-                return value
+        plain = not isinstance(value, onnx.AttributeProto | bytes) and value != ()
+        if plain and thaw_attribute(proto.name, value) == proto:
+            return value
     return proto.SerializeToString(deterministic=True)
 
 
 def thaw_attribute(name: str, value: Any) -> onnx.AttributeProto:
     """The attribute that :func:`freeze_attribute` made ``value`` of."""
     if isinstance(value, bytes):
-        return onnx.AttributeProto.FromString(value)
-    return helper.make_attribute(name, value)
+        proto = _A()
+        proto.ParseFromString(value)
+        return proto
+    made: onnx.AttributeProto = helper.make_attribute(name, value)
+    return made
 
 
 def _text(data: bytes) -> str | bytes:

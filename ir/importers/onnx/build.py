@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -170,12 +169,14 @@ class Builder:
             result.name = output
             if output:
                 self.values[output] = result
+        places = [(v, i, j) for i, part in enumerate(parts) for j, v in enumerate(part.operands)]
+        reads = tuple(next(((i, j) for v, i, j in places if v is given), None) for given in inputs)
+        given_values = {v for v in inputs if v is not None}
+        made = tuple((i, j, v.data) for v, i, j in places if isinstance(v, Const) and v not in given_values)
         self.graph.append(op)
-        record = NodeRecord(proto, index, parts=len(parts))
-        if len(parts) > 1:
-            record = dataclasses.replace(record, reads=tuple(None if v is None else _reader(v, parts) for v in inputs))
         for i, part in enumerate(parts):
-            part.origin = dataclasses.replace(record, types=tuple(r.type for r in part.results), part=i)
+            types = tuple(r.type for r in part.results)
+            part.origin = NodeRecord(proto, index, types, i, len(parts), reads, made)
             mark_parameters(part)
 
 
@@ -192,15 +193,6 @@ def _detached(op: Op) -> list[Op]:
 
     visit(op)
     return list(found)
-
-
-def _reader(value: Value, parts: Sequence[Op]) -> tuple[int, int] | None:
-    """Which of ``parts`` reads ``value``, and where among its operands."""
-    for i, part in enumerate(parts):
-        for j, operand in enumerate(part.operands):
-            if operand is value:
-                return i, j
-    return None
 
 
 def _loc(proto: onnx.NodeProto) -> Loc:
@@ -241,5 +233,3 @@ def mark_parameters(op: Op) -> None:
     for v in candidates:
         if isinstance(v, Const) and v.type.dtype.is_float:
             v.trainable = True
-
-

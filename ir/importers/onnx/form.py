@@ -15,7 +15,7 @@ import onnx
 
 from lissom.ir.errors import Unsupported
 from lissom.ir.importers.onnx.attributes import read_attribute
-from lissom.ir.importers.onnx.schema import NEWEST, schema
+from lissom.ir.importers.onnx.schema import NEWEST, OLDEST, same_schema, schema
 from lissom.ir.importers.onnx.value_types import ELEMENT_TYPES
 from lissom.ir.op import Field, Kind, Op
 from lissom.ir.types import DType, dtype_of
@@ -56,6 +56,8 @@ def read_form(node: onnx.NodeProto, opset: int, inputs: list[Value | None]) -> F
     found = schema(node.op_type, opset)
     if found is None:
         raise Unsupported(f"opset {opset} has no op {node.op_type}")
+    if opset < OLDEST and not same_schema(node.op_type, opset, OLDEST):
+        raise Unsupported(f"{node.op_type} of opset {opset}")
     attributes = {a.name: read_attribute(a) for a in node.attribute}
     defaults = {
         name: read_attribute(a.default_value)
@@ -82,7 +84,11 @@ def build_op(cls: type[Op], form: Form) -> Op:
                 given[f.name] = len(form.outputs)
             elif f.name in left or f.name in form.defaults:
                 value = _fit(f, left.pop(f.name, form.defaults.get(f.name)))
-                if isinstance(value, np.ndarray) and value.size == 1 and "dtype" in cls.__match_args__:
+                if (
+                    isinstance(value, np.ndarray)
+                    and value.size == 1
+                    and any(other.name == "dtype" for other in cls.fields)
+                ):
                     # ConstantOfShape: a tensor of one element is a number and its element type
                     given[f.name], given["dtype"] = value.item(), dtype_of(value)
                 elif value is not None:

@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 import onnx
 import onnx_graphsurgeon as gs
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from lissom.ir.errors import Error, Unsupported
 from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx.build import Builder
-from lissom.ir.importers.onnx.schema import NEWEST, OLDEST, is_default_domain
+from lissom.ir.importers.onnx.schema import NEWEST, is_default_domain
 from lissom.ir.importers.onnx.subgraphs import captured_names
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | onnx.ModelProto"
@@ -27,7 +27,8 @@ def load(source: Source) -> Graph:
     ``source`` is a path, the bytes of a file, or a ModelProto, which is left as it is. Tensors in files beside the
     model are memory-mapped. Nodes lissom has no meaning for become :class:`~lissom.ir.ops.opaque.Opaque`.
 
-    Raises Error for a file that is missing, damaged or contradicts itself, Unsupported for an opset before 7.
+    Raises Error for a file that is missing, damaged or contradicts itself, Unsupported for an opset newer than the
+    installed onnx package.
     """
     folder: Path | None = None
     if isinstance(source, onnx.ModelProto):
@@ -71,8 +72,9 @@ def _read(path: Path) -> bytes:
 def _parse(data: bytes, what: str) -> onnx.ModelProto:
     if not data:
         raise Error(f"{what}: the file is empty")
+    model = onnx.ModelProto()
     try:
-        model = onnx.ModelProto.FromString(data)
+        model.ParseFromString(data)
     except DecodeError:
         raise Error(f"{what} is not an ONNX model, or is cut short: it does not parse as one") from None
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
@@ -87,8 +89,6 @@ def _opset(model: onnx.ModelProto) -> int:
     opset = versions.pop() if versions else NEWEST if model.opset_import else 1
     if opset > NEWEST:
         raise Unsupported(f"opset {opset} is newer than the installed onnx package knows ({NEWEST}); upgrade onnx")
-    if opset < OLDEST:
-        raise Unsupported(f"opset {opset} is older than {OLDEST}; convert the model with onnx.version_converter first")
     return int(opset)
 
 
@@ -108,7 +108,9 @@ def _order(graph: onnx.GraphProto) -> list[int]:
     for index, node in enumerate(graph.node):
         for name in node.output:
             if name and (name in given or name in maker):
-                raise Error(f"two things are called {name!r}, one of them a result of a {node.op_type}; names must be unique")
+                raise Error(
+                    f"two things are called {name!r}, one of them a result of a {node.op_type}; names must be unique"
+                )
             if name:
                 maker[name] = index
     outputs = [o.name for o in graph.output]

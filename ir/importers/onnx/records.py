@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import onnx
 
-from lissom.ir.types import TensorType
+from lissom.ir.types import Array, TensorType
 from lissom.ir.values import Const
 
 
 @dataclass(frozen=True, eq=False)
 class NodeRecord:
-    """The ``origin`` of what was read from one node: its proto, its place in the file, and the result types inferred then.
+    """The ``origin`` of what was read from one node: its proto, its place in the file, the result types inferred then.
 
-    A node of an older opset may have become several ops; then each is one of ``parts``, the last one computes the node's
-    outputs, and ``reads[i]`` is the (part, position among its operands) where the node's i-th input is read.
+    A node of an older opset may have become several ops, its ``parts``; the last one computes the node's outputs.
+    A place is the number of a part and a position among its operands. ``reads[i]`` is the place that holds the node's
+    i-th input, None where that is left out; ``made`` are the places of constants that stand for attributes.
     """
 
     proto: onnx.NodeProto
@@ -24,11 +25,12 @@ class NodeRecord:
     part: int = 0
     parts: int = 1
     reads: tuple[tuple[int, int] | None, ...] = ()
+    made: tuple[tuple[int, int, Array], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """The ``origin`` of a graph: the model as it was read. The bytes of large tensors live in the graph's constants only.
+    """The ``origin`` of a graph: the model as it was read, but for the bytes of large tensors: constants hold those.
 
     Shared by all copies of the graph, and never written to. ``unused`` are the initializers and Constant nodes that
     nothing reads, which have no place in the graph.

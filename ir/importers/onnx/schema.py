@@ -8,7 +8,7 @@ from onnx import defs
 
 NEWEST = defs.onnx_opset_version()
 OLDEST = 7
-"""The first opset whose elementwise ops broadcast as numpy does; older files are refused."""
+"""The first opset whose elementwise ops broadcast as numpy does; what differs in older ones has no meaning here."""
 
 
 @cache
@@ -18,6 +18,14 @@ def schema(kind: str, opset: int) -> defs.OpSchema | None:
         return defs.get_schema(kind, opset, "")
     except defs.SchemaError:
         return None
+
+
+def same_schema(kind: str, a: int, b: int) -> bool:
+    """True when a node of this kind is the same at both opsets."""
+    if a == b:
+        return True
+    first, second = schema(kind, a), schema(kind, b)
+    return first is not None and second is not None and first.since_version == second.since_version
 
 
 @cache

@@ -23,12 +23,19 @@ Upgrade = Callable[[Form], "Form | Op"]
 UPGRADES: dict[str, tuple[tuple[int, Upgrade], ...]] = {}
 """By op: (opset, function), the function for nodes before that opset."""
 
+_MEANING_SINCE: dict[str, int] = {}
 
-def upgrade(*kinds: str, before: int) -> Callable[[Upgrade], Upgrade]:
-    """Register the upgrade of nodes of ``kinds`` in opsets below ``before``."""
+
+def upgrade(*kinds: str, before: int, respelled: bool = False) -> Callable[[Upgrade], Upgrade]:
+    """Register the upgrade of nodes of ``kinds`` in opsets below ``before``.
+
+    ``respelled``: only the spelling is another; a node without what is new may still be written for an older opset.
+    """
 
     def register(function: Upgrade) -> Upgrade:
         for kind in kinds:
+            if not respelled:
+                _MEANING_SINCE[kind] = max(before, meaning_since(kind))
             UPGRADES[kind] = tuple(sorted((*UPGRADES.get(kind, ()), (before, function)), key=lambda u: u[0]))
         return function
 
@@ -50,7 +57,7 @@ def upgraded(form: Form) -> Form | Op:
 
 def meaning_since(kind: str) -> int:
     """The first opset at which a node of this kind means what lissom's op means."""
-    return max((before for before, _ in UPGRADES.get(kind, ())), default=1)
+    return _MEANING_SINCE.get(kind, 1)
 
 
 def _make(kind: str, *operands: Any, **attributes: Any) -> Op:
@@ -81,14 +88,14 @@ def softmax_over_all_later_axes(form: Form) -> Form | Op:
     return _make("Reshape", _make(form.kind, flat, axis=1), _make("Shape", x))
 
 
-@upgrade("Dropout", before=12)
+@upgrade("Dropout", before=12, respelled=True)
 def dropout_ratio(form: Form) -> Form:
     """Before 12 the ratio is an attribute, 0.5 by default."""
     ratio = form.attribute("ratio", 0.5)
     return _attribute_to_input(form, "ratio", 1, Const(np.array(ratio, np.float32), f"{form.name}.ratio"))
 
 
-@upgrade("Pad", before=11)
+@upgrade("Pad", before=11, respelled=True)
 def pad_inputs(form: Form) -> Form:
     """Before 11 pads and value are attributes."""
     x = form.required(0)
@@ -99,11 +106,19 @@ def pad_inputs(form: Form) -> Form:
     return replace(form, attributes=attributes, defaults={})
 
 
-@upgrade("Slice", before=10)
+@upgrade("Slice", before=10, respelled=True)
 def slice_inputs(form: Form) -> Form:
     """Before 10 starts, ends and axes are attributes; axes are the first ones where left out."""
     axes = form.attribute("axes") or tuple(range(len(form.attribute("starts"))))
     return replace(form, attributes={**form.attributes, "axes": axes})
+
+
+@upgrade("Split", before=18, respelled=True)
+def split_evenly(form: Form) -> Form:
+    """Before 18 the number of outputs says into how many parts, where sizes are left out."""
+    if form.operand(1) is None and "split" not in form.attributes:
+        return replace(form, attributes={**form.attributes, "num_outputs": len(form.outputs)})
+    return form
 
 
 @upgrade("Scatter", before=11)
@@ -130,20 +145,16 @@ def _resize(form: Form, scales: Value) -> Form:
     attributes = {"mode": mode, "coordinate_transformation_mode": "asymmetric"}
     if mode == "nearest":
         attributes["nearest_mode"] = "floor"
-    return replace(form, kind="Resize", opset=NEWEST, inputs=[form.operand(0), None, scales], attributes=attributes, defaults={})
+    inputs = [form.operand(0), None, scales]
+    return replace(form, kind="Resize", opset=NEWEST, inputs=inputs, attributes=attributes, defaults={})
 
 
-@upgrade("Resize", before=13)
+@upgrade("Resize", before=13, respelled=True)
 def resize_11(form: Form) -> Form:
-    """In 11 an empty tensor stands for an input that is left out."""
-    inputs = [
-        None if i and isinstance(v, Const) and v.data.size == 0 else v for i, v in enumerate(form.inputs)
-    ]
-    if len(inputs) > 3 and inputs[3] is not None:
-        inputs[2] = None
+    """One mode of 11 and 12 is gone."""
     if form.attribute("coordinate_transformation_mode") == "tf_half_pixel_for_nn":
         raise Unsupported("Resize with coordinate_transformation_mode = 'tf_half_pixel_for_nn'")
-    return replace(form, inputs=inputs)
+    return form
 
 
 @upgrade("GroupNormalization", before=21)
@@ -161,7 +172,7 @@ def group_scales(form: Form) -> Form:
     return replace(form, inputs=inputs)
 
 
-@upgrade("BatchNormalization", before=9)
+@upgrade("BatchNormalization", before=9, respelled=True)
 def batch_normalization_spatial(form: Form) -> Form:
     """Before 9 statistics may be one for each element (spatial = 0), which no newer opset has."""
     if form.attribute("spatial", 1) != 1:
@@ -169,7 +180,7 @@ def batch_normalization_spatial(form: Form) -> Form:
     return replace(form, attributes={k: v for k, v in form.attributes.items() if k != "spatial"})
 
 
-@upgrade("BatchNormalization", before=14)
+@upgrade("BatchNormalization", before=14, respelled=True)
 def batch_normalization_outputs(form: Form) -> Form:
     """Before 14 further outputs ask for training."""
     if any(form.outputs[1:]):
@@ -177,7 +188,7 @@ def batch_normalization_outputs(form: Form) -> Form:
     return replace(form, outputs=form.outputs[:1])
 
 
-@upgrade("Cast", before=9)
+@upgrade("Cast", before=9, respelled=True)
 def cast_to_by_name(form: Form) -> Form:
     """Some old exporters write the name of the element type, not its number."""
     import onnx
