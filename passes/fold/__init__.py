@@ -1,16 +1,57 @@
-"""The pass ``fold``."""
+"""The pass ``fold``: what can be computed now is computed, and every network comes into its simplest form.
+
+One file a family of rules; :data:`SPELLINGS` bring networks from different exporters to the same ops, and must see
+their patterns whole, so they run to their end before :data:`MERGERS` take constants into weights.
+"""
 
 from __future__ import annotations
 
 from lissom.ir.graph import Graph
+from lissom.passes.fold import (
+    batch_norm,
+    canonical,
+    chain,
+    constants,
+    duplicates,
+    gelu,
+    hard_swish,
+    layer_norm,
+    mean_pool,
+    noop,
+    pad,
+    transpose,
+    unused,
+    views,
+)
 from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.rule import Rule, rewrite
 
-RULES: tuple[Rule, ...] = ()
+SPELLINGS: tuple[Rule, ...] = (
+    *constants.RULES,
+    *noop.RULES,
+    *unused.RULES,
+    *duplicates.RULES,
+    *canonical.RULES,
+    *gelu.RULES,
+    *hard_swish.RULES,
+    *layer_norm.RULES,
+    *mean_pool.RULES,
+    *transpose.RULES,
+    *views.RULES,
+)
+MERGERS: tuple[Rule, ...] = (*batch_norm.RULES, *pad.RULES, *chain.RULES)
 
 
 @graph_pass(Kind.exact)
 def fold(graph: Graph) -> None:
-    """Compute what can be computed now, and bring every network into its simplest form."""
+    """Compute what can be computed now and bring the network into its simplest form.
+
+    Constants and shapes are folded, batch norms and constant factors go into weights, ops that change nothing and
+    duplicates go away, and what exporters spell out (Gelu, LayerNormalization, HardSwish, ...) becomes one op again.
+    Float results move by rounding.
+    """
     graph.prune()
-    rewrite(graph, RULES)
+    duplicates.share_constants(graph)
+    rewrite(graph, SPELLINGS)
+    rewrite(graph, (*SPELLINGS, *MERGERS))
+    duplicates.share_constants(graph)
