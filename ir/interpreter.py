@@ -26,6 +26,7 @@ def evaluate(graph: Graph, *inputs: Any, observe: Observer | None = None) -> lis
 
     Raises DataError for inputs of the wrong number, dtype or shape, Unsupported for an op without a meaning.
     """
+    _check_computable(graph)
     feed = check_inputs(graph, inputs)
     tensors = {i: to_tensor(a, i.type.dtype) for i, a in feed.items()}
     with torch.no_grad():
@@ -80,6 +81,16 @@ def run_op(op: Op, env: Mapping[Value, torch.Tensor]) -> tuple[torch.Tensor, ...
         shapes = ", ".join(str(v.type) for v in op.operands)
         raise Unsupported(f"{op.describe()} cannot be evaluated on {shapes}: {e}") from e
     return results if isinstance(results, tuple) else (results,)
+
+
+def _check_computable(graph: Graph) -> None:
+    """Refuse, naming the op, a graph with values that no torch tensor can carry: strings, sequences, optionals."""
+    for op in graph.ops:
+        for v in (*op.operands, *op.results):
+            try:
+                _ = v.type.dtype.torch
+            except Unsupported as e:
+                raise Unsupported(f"{op.describe()} cannot be evaluated: {e}") from e
 
 
 def check_inputs(graph: Graph, inputs: Mapping[str, Any] | tuple[Any, ...]) -> dict[Input, Array]:

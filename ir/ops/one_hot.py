@@ -46,5 +46,5 @@ class OneHot(Op):
         for depth, axis, dtype in ((4, -1, DType.float32), ([3], 0, DType.int64), (5, 1, DType.bool)):
             ids = literal("ids", [[0, 2], [-1, 5]])
             yield OneHot(ids, literal("depth", depth), literal("values", [0, 1], dtype), axis=axis)
-        ids = value("ids", symbol("N"), dtype=DType.int64)
-        yield OneHot(ids, literal("depth", 10), literal("values", [-1.0, 2.0], DType.float32))
+        batch = value("ids", symbol("N"), dtype=DType.int64)
+        yield OneHot(batch, literal("depth", 10), literal("values", [-1.0, 2.0], DType.float32))
