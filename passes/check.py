@@ -16,7 +16,7 @@ from lissom.ir.interpreter import check_inputs, evaluate, execute
 from lissom.ir.op import Op
 from lissom.ir.tensors import to_array, to_tensor
 from lissom.ir.types import Array, DType, TensorType
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 from lissom.passes.compare import Comparison, Verdict, relative_error
 from lissom.passes.data import Data
 
@@ -87,14 +87,47 @@ def _free_sizes(graph: Graph) -> set[str]:
     return {name for i in graph.inputs for d in i.type.dims for name in symbols(d)}
 
 
-def compare_outputs(before: Measured, after: Measured, graph: Graph, comparison: Comparison) -> Verdict:
-    """The worst verdict over the outputs of ``graph``, which is the graph after the pass."""
+def compare_outputs(
+    before: Measured, after: Measured, graph: Graph, comparison: Comparison, noise: list[float] | None = None
+) -> Verdict:
+    """The worst verdict over the outputs of ``graph``, which is the graph after the pass.
+
+    ``noise`` holds for each output the relative error that is rounding, which counts as agreement.
+    """
     worst = Verdict(True, 0.0, "no outputs")
-    for name, value, a, b in zip(graph.output_names, graph.outputs, before.outputs, after.outputs, strict=True):
+    allowed = noise or [0.0] * len(graph.outputs)
+    rows = zip(graph.output_names, graph.outputs, before.outputs, after.outputs, allowed, strict=True)
+    for name, value, a, b, rounding in rows:
         verdict = comparison(a, b, value)
-        if (not verdict.agrees, verdict.error) >= (not worst.agrees, worst.error):
-            worst = Verdict(verdict.agrees, verdict.error, f"output {name!r}: {verdict.text}")
+        agrees = verdict.agrees or verdict.error <= rounding
+        if (not agrees, verdict.error) >= (not worst.agrees, worst.error):
+            worst = Verdict(agrees, verdict.error, f"output {name!r}: {verdict.text}")
     return worst
+
+
+NOISE = 8
+"""An exact pass may move an output by this many times what one rounding of every weight does."""
+
+
+def rounding_noise(graph: Graph, measured: Measured) -> list[float]:
+    """How far each output moves when every weight is off by up to one rounding: what no exact pass can avoid.
+
+    A weight is a float constant of two or more axes; others may say how an op works (the scales of a Resize).
+    """
+    rng = torch.Generator().manual_seed(0)
+
+    def jitter(c: Const) -> torch.Tensor:
+        exact = to_tensor(c.data, c.type.dtype)
+        if c.type.dtype not in (DType.float32, DType.float64) or c.data.ndim < 2:
+            return exact
+        unit = torch.rand(exact.shape, generator=rng, dtype=exact.dtype) * 2 - 1
+        return exact * (1 + torch.finfo(exact.dtype).eps * unit)
+
+    tensors = {i: to_tensor(a, i.type.dtype) for i, a in check_inputs(graph, measured.feed).items()}
+    with torch.no_grad():
+        moved = execute(graph, tensors, constant=jitter)
+    arrays = [to_array(t, v.type.dtype) for t, v in zip(moved, graph.outputs, strict=True)]
+    return [NOISE * relative_error(a, b) for a, b in zip(measured.outputs, arrays, strict=True)]
 
 
 def first_difference(before: Graph, after: Graph, feed: Feed, comparison: Comparison) -> Op | None:

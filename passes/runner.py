@@ -12,7 +12,15 @@ from lissom.ir.errors import CheckFailed, Error
 from lissom.ir.graph import Graph
 from lissom.ir.printer import print_around, print_graph
 from lissom.ir.verify import verify
-from lissom.passes.check import Measured, compare_outputs, decided_error, first_difference, measure, run_on
+from lissom.passes.check import (
+    Measured,
+    compare_outputs,
+    decided_error,
+    first_difference,
+    measure,
+    rounding_noise,
+    run_on,
+)
 from lissom.passes.data import Data, Source
 from lissom.passes.graph_pass import Context, Kind, Step
 from lissom.passes.pipeline import Pipeline, steps_of
@@ -70,8 +78,8 @@ def run(
     """The graph that the passes of ``pipeline`` make of ``graph``, which itself stays as it is.
 
     After every pass the graph is verified and, with ``check``, run beside the one before it on the first samples of
-    ``data``, or on random inputs: an exact or realize pass must give the same outputs, for a decide pass the error is
-    reported.
+    ``data``, or on random inputs: an exact or realize pass must give the same outputs, up to rounding, for a decide
+    pass the error is reported.
 
     ``report=True`` also returns the table; ``progress`` is called with each row as soon as it is there. ``print_ir``
     prints the graph after each pass, or what changed. ``repro_dir`` names the folder that a failing pass leaves (see
@@ -123,6 +131,8 @@ def _check(step: Step, before: Graph, was: Measured, after: Graph, now: Measured
         error = decided_error(was, now)
         return f"error {error:.1e}", error
     verdict = compare_outputs(was, now, after, step.of.comparison)
+    if not verdict.agrees and step.of.kind is Kind.exact:
+        verdict = compare_outputs(was, now, after, step.of.comparison, rounding_noise(before, was))
     if verdict.agrees:
         return f"equal ({verdict.error:.0e})" if verdict.error else "equal", verdict.error
     message = f"pass {step} is {step.of.kind.value}, but the graph computes something else after it: {verdict.text}"
