@@ -24,7 +24,7 @@ class AlongAxis(Op, abstract=True):
         return self.x.type
 
     @classmethod
-    def samples(cls) -> Iterable[Op]:  # type: ignore[override]
+    def samples(cls) -> Iterable[Op]:
         x = value("x", 2, 3, 4, high=30)
         yield cls(x)
         yield cls(x, axis=1)

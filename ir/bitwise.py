@@ -19,7 +19,7 @@ class Bitwise(Binary, abstract=True):
         return super().infer()
 
     @classmethod
-    def samples(cls) -> Iterable[Op]:  # type: ignore[override]
+    def samples(cls) -> Iterable[Op]:
         for dtype, low, high in (
             (DType.int32, -(1 << 20), 1 << 20),
             (DType.uint8, 0, 256),

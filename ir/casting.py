@@ -63,7 +63,7 @@ def _narrow_float(x: Array, target: DType, saturate: bool) -> Array:
     wide = x.astype(np.float64) if x.dtype.kind in "iub" else x
     with np.errstate(over="ignore", invalid="ignore"):
         if saturate and target is not DType.float4e2m1fn:
-            largest = float(ml_dtypes.finfo(target.numpy).max)
+            largest = float(ml_dtypes.finfo(target.numpy).max)  # type: ignore[no-untyped-call]
             wide = np.clip(wide.astype(np.promote_types(np.float32, wide.dtype)), -largest, largest)
         return np.asarray(wide.astype(target.numpy))
 

@@ -18,7 +18,7 @@ class Comparison(Binary, abstract=True):
         return TensorType(DType.bool, super().infer().shape)
 
     @classmethod
-    def samples(cls) -> Iterable[Op]:  # type: ignore[override]
+    def samples(cls) -> Iterable[Op]:
         yield cls(value("a", 2, 3, 4), value("b", 3, 1))
         a = value("a", symbol("N"), 9, dtype=DType.int64, low=-1, high=2)
         yield cls(a, value("b", 9, dtype=DType.int64, low=-1, high=2))

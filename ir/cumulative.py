@@ -50,7 +50,7 @@ class Cumulative(Op, abstract=True):
         raise NotImplementedError(f"{self.op_type}.accumulate")
 
     @classmethod
-    def samples(cls) -> Iterable[Op]:  # type: ignore[override]
+    def samples(cls) -> Iterable[Op]:
         x = value("x", symbol("N"), 3, 4)
         yield cls(x, literal("axis", 1))
         yield cls(x, literal("axis", -1), exclusive=True)

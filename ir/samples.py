@@ -38,7 +38,7 @@ def random_array(
 ) -> Array:
     """Pseudo-random elements that depend on ``key`` and ``shape`` only.
 
-    Floats are uniform in ``[low, high)``, (-2, 2) by default; integers in ``[low, high)``, (0, 10) by default; bools fair.
+    Floats are uniform in ``[low, high)``, (-2, 2) by default; integers too, (0, 10) by default; bools fair.
     """
     rng = np.random.default_rng(zlib.crc32(f"{key}{shape}".encode()))
     if dtype is DType.bool:
@@ -91,7 +91,7 @@ def _twin(op: Op, twins: dict[Value, Value]) -> Op:
 
 
 def sample_sizes(op: Op) -> dict[str, int]:
-    """A small number for each symbol in the shapes of a sample's inputs: 2 for ``N``; even ones from 6 on for others."""
+    """A small number for each symbol in the shapes of a sample's inputs: 2 for ``N``, 6, 8, ... for others."""
     names = {s for i in sample_inputs(op) for d in i.type.shape or () for s in symbols(d)}
     return {s: 2 if s == "N" else 6 + 2 * k for k, s in enumerate(sorted(names))}
 

@@ -6,7 +6,7 @@ from lissom.ir.reduction import ArgExtremum
 
 
 class ArgMax(ArgExtremum):
-    """y = the index of the largest element along ``axis``: the first of equals, or with ``select_last_index`` the last."""
+    """y = the index of the largest element along ``axis``; of equals the first or last (``select_last_index``)."""
 
     def position(self, data: torch.Tensor) -> torch.Tensor:
         return data.argmax(self.axis, keepdim=self.keepdims)

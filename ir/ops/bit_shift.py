@@ -37,9 +37,9 @@ class BitShift(Bitwise):
     def samples(cls) -> Iterable[Op]:
         directions: tuple[Literal["LEFT", "RIGHT"], ...] = ("LEFT", "RIGHT")
         for direction in directions:
-            a = value("a", 3, 1, dtype=DType.uint8, high=256)
-            yield cls(a, literal("b", [0, 1, 7], DType.uint8), direction=direction)
+            b = literal("b", [0, 1, 7], DType.uint8)
+            yield cls(value("a", 3, 1, dtype=DType.uint8, high=256), b, direction=direction)
             a = literal("a", [[(1 << 64) - 1], [1 << 63], [3]], DType.uint64)
             yield cls(a, literal("b", [0, 1, 63], DType.uint64), direction=direction)
-            a = value("a", 6, dtype=DType.int32, low=-(1 << 20), high=1 << 20)
-            yield cls(a, literal("b", [0, 1, 31, 32, 40, -1], DType.int32), direction=direction)
+            b = literal("b", [0, 1, 31, 32, 40, -1], DType.int32)
+            yield cls(value("a", 6, dtype=DType.int32, low=-(1 << 20), high=1 << 20), b, direction=direction)

@@ -8,7 +8,7 @@ from lissom.ir.cumulative import Cumulative
 
 
 class CumSum(Cumulative):
-    """y[i] = the sum of x[0] to x[i] along ``axis``; ``exclusive`` leaves x[i] out, ``reverse`` starts at the end."""
+    """y[i] = the sum of x[0] to x[i] along ``axis``."""
 
     neutral: ClassVar[int] = 0
 

@@ -20,7 +20,7 @@ class Div(Binary):
 
 
 def _quotient(a: Dim, b: Dim) -> Dim | None:
-    """Truncation is floor for what is never negative, and minus the floor of the opposite for what never is positive."""
+    """Truncation is floor for what is never negative, minus the floor of the opposite for what never is positive."""
     if b == 0 or not never_negative(b):
         return None
     if never_negative(-a):

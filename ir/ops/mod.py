@@ -34,7 +34,7 @@ class Mod(Binary):
             a = value("a", 2, 9, dtype=DType.int64, low=-9)
             yield cls(a, value("b", 9, dtype=DType.int64, low=1), fmod=fmod)
             yield cls(
-                value("a", 20, dtype=DType.uint64, high=1 << 63), value("b", 20, dtype=DType.uint64, low=1), fmod=fmod
+                value("a", 20, dtype=DType.uint64, high=1 << 50), value("b", 20, dtype=DType.uint64, low=1), fmod=fmod
             )
             yield cls(
                 value("a", 9, dtype=DType.int8, low=-99, high=99),

@@ -9,4 +9,5 @@ class ReduceL2(Reduction):
     """y = the square root of the sum of x**2 along ``axes``."""
 
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
-        return torch.linalg.vector_norm(real(data), 2, axes, keepdim=keepdims)
+        norm: torch.Tensor = torch.linalg.vector_norm(real(data), 2, axes, keepdim=keepdims)
+        return norm

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
-from lissom.ir.reduction import Reduction, real
+from lissom.ir.reduction import Reduction
+from lissom.ir.types import DType
 
 
 class ReduceLogSumExp(Reduction):
     """y = ln(the sum of exp(x) along ``axes``)."""
 
+    sample_dtypes: ClassVar[tuple[DType, ...]] = (DType.float16, DType.float64)
+
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
-        return torch.logsumexp(real(data), axes, keepdim=keepdims)
+        return torch.logsumexp(data, axes, keepdim=keepdims)
