@@ -49,7 +49,7 @@ class BatchNormalization(Op):
             y = F.batch_norm(data, input_mean.to(wide), input_var.to(wide), scale, b, False, 0.0, self.epsilon)
             return y.to(x.dtype)
         var, mean = torch.var_mean(data, [i for i in range(x.ndim) if i != 1], correction=0)
-        y = F.batch_norm(data, mean, var, scale, b, False, 0.0, self.epsilon)
+        y = F.batch_norm(data, None, None, scale, b, True, 0.0, self.epsilon)  # gradients reach the batch's own mean
         kept, fresh = self.momentum, 1 - self.momentum
         return (
             y.to(x.dtype),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from math import prod
 
 import torch
 
@@ -73,19 +74,15 @@ class Einsum(Op):
         return torch.einsum(",".join(terms) + "->" + output, *(t.to(wide) for t in inputs)).to(dtype)
 
     def macs(self) -> int:
-        terms, _ = self.terms()
-        if len(self.inputs) < 2:
-            return 0
-        sizes: dict[str, int] = {}
+        terms, output = self.terms()
+        sizes: dict[str, int] = {}  # of the labels that are summed over
         for term, v in zip(terms, self.inputs, strict=True):
             before, _, after = term.partition("...")
             shape = v.type.dims
             for label, d in [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]:
-                sizes[label] = max(sizes.get(label, 1), d if isinstance(d, int) else 1)
-        total = len(self.inputs) - 1
-        for size in sizes.values():
-            total *= size
-        return total
+                if label not in output:
+                    sizes[label] = max(sizes.get(label, 1), d if isinstance(d, int) else 1)
+        return (len(self.inputs) - 1) * self.type.size() * prod(sizes.values())
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -16,7 +16,7 @@ WITHOUT_SAMPLES = {"Opaque": "it stands for any op, and has neither infer nor ru
 
 def snake(name: str) -> str:
     """``LpPool`` -> ``lp_pool``, ``RMSNormalization`` -> ``rms_normalization``, ``QLinearConv`` -> ``qlinear_conv``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name.replace("NaN", "Nan")).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name.replace("NaN", "Nan")).lower()
 
 
 def test_one_file_an_op() -> None:
