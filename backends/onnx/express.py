@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from lissom.ir.values import Const, Value
 class Expressed:
     """Inputs by position, None for one that is left out, and attributes."""
 
-    inputs: list[Value | None]
+    inputs: Sequence[Value | None]
     attributes: list[onnx.AttributeProto]
 
 
@@ -48,7 +49,7 @@ def express(op: Op, opset: int) -> Expressed | str:
             elif held is not None:
                 return f"opset {opset} takes {f.name} as an attribute, and it is computed"
         elif spec is not None:
-            if not _is_default(held, spec, f.default):
+            if not _is_default(op, held, spec, f.default):
                 attributes.append(_attribute(f.name, held, spec, op))
         elif f.name not in ("results_used", "dtype") and held != f.default:
             return f"opset {opset} has no {f.name} for {op.op_type}"
@@ -56,12 +57,13 @@ def express(op: Op, opset: int) -> Expressed | str:
         inputs.pop()
     if len(inputs) > found.max_input:
         return f"opset {opset} has no input {len(inputs)} for {op.op_type}"
-    for position, value in enumerate(inputs):
-        dtype = DType.unknown if value is None else value.type.dtype
-        if dtype is not DType.unknown and schema_type(dtype) not in type_names(op.op_type, opset, position):
-            return f"opset {opset} has no {op.op_type} on elements of type {dtype}"
+    for side, values in (("input", inputs), ("output", op.results)):
+        for position, value in enumerate(values):
+            dtype = DType.unknown if value is None else value.type.dtype
+            if dtype is not DType.unknown and schema_type(dtype) not in type_names(op.op_type, opset, side, position):
+                return f"opset {opset} has no {op.op_type} with an {side} of {dtype}"
     for name, spec in found.attributes.items():
-        if isinstance(getattr(type(op), name, None), property) and name not in type(op).__match_args__:  # type: ignore[attr-defined]
+        if isinstance(getattr(type(op), name, None), property):  # what the op derives and ONNX spells out: kernel_shape
             attributes.append(_attribute(name, getattr(op, name), spec, op))
     return Expressed(inputs, sorted(attributes, key=lambda a: a.name))
 
@@ -71,8 +73,8 @@ def _code(spec: onnx.defs.OpSchema.Attribute) -> int:
     return int(spec.type.value)  # type: ignore[attr-defined]  # the stub does not know that it is an enum
 
 
-def _is_default(held: Any, spec: onnx.defs.OpSchema.Attribute, fallback: Any) -> bool:
-    if spec.required:
+def _is_default(op: Op, held: Any, spec: onnx.defs.OpSchema.Attribute, fallback: Any) -> bool:
+    if spec.required or (_code(spec) == onnx.AttributeProto.TENSOR and op.type.dtype is not DType.float32):
         return False
     if not spec.default_value.type:
         return _equal(held, fallback)
@@ -80,9 +82,9 @@ def _is_default(held: Any, spec: onnx.defs.OpSchema.Attribute, fallback: Any) ->
     if held is None:
         return True
     if isinstance(held, DType):
-        return element_code(held) == default
+        return bool(element_code(held) == default)
     if isinstance(held, float) and isinstance(default, float):
-        return np.float32(held) == np.float32(default)
+        return bool(np.float32(held) == np.float32(default))
     return _equal(held, default)
 
 

@@ -155,7 +155,7 @@ def _spelled(op: Op, opset: int) -> Planned | int:
         if isinstance(made, Expressed):
             if candidate > opset:
                 return candidate
-            return Planned(op, op.op_type, "", made.inputs, made.attributes, record)
+            return Planned(op, op.op_type, "", list(made.inputs), made.attributes, record)
         reason = reason or made
     raise Unsupported(f"{op.describe()} cannot be written as ONNX: {reason}, nor has any up to {NEWEST}")
 

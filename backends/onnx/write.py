@@ -13,7 +13,7 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from lissom.backends.onnx.names import Names
 from lissom.backends.onnx.plan import Planned, loose_constants, plan
-from lissom.backends.onnx.tensors import write_tensor
+from lissom.backends.onnx.tensors import Inline, Storage, write_tensor
 from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx.records import Envelope, NodeRecord
 from lissom.ir.importers.onnx.schema import is_default_domain
@@ -35,9 +35,14 @@ def to_proto(graph: Graph, *, inline: bool = False) -> onnx.ModelProto:
 
     Raises Unsupported for an op that ONNX has no words for.
     """
+    return write_model(graph, Inline() if inline else Storage())
+
+
+def write_model(graph: Graph, storage: Storage) -> onnx.ModelProto:
+    """The graph as an ONNX model whose initializers lie where ``storage`` puts them. Raises as :func:`to_proto` does."""
     graph = spelled_in_onnx(graph)
     opset, planned = plan(graph)
-    return _Writer(graph, opset, planned, inline).write()
+    return _Writer(graph, opset, planned, storage).write()
 
 
 def to_graphsurgeon(graph: Graph) -> gs.Graph:
@@ -63,11 +68,11 @@ def _spelling(op: Op) -> Any:
 
 
 class _Writer:
-    def __init__(self, graph: Graph, opset: int, planned: list[Planned], inline: bool) -> None:
+    def __init__(self, graph: Graph, opset: int, planned: list[Planned], storage: Storage) -> None:
         self.graph = graph
         self.opset = opset
         self.planned = planned
-        self.inline = inline
+        self.storage = storage
         self.envelope = graph.origin if isinstance(graph.origin, Envelope) else None
         self.old = self.envelope.model if self.envelope else onnx.ModelProto()
         self.loose = loose_constants(graph)
@@ -188,7 +193,7 @@ class _Writer:
                 model.graph.sparse_initializer.add().CopyFrom(const.origin)
                 model.graph.sparse_initializer[-1].values.name = left[const]
             else:
-                write_tensor(const, left[const], model.graph.initializer.add(), self.inline)
+                write_tensor(const, left[const], model.graph.initializer.add(), self.storage)
 
     def boundary(self, model: onnx.ModelProto) -> None:
         """Inputs and outputs. Before IR version 4 initializers are listed among the inputs; they stay so."""
@@ -217,7 +222,7 @@ class _Writer:
         """Fill ``new`` with name and type: what the file says as long as the value has the type it had then."""
         if old is not None:
             new.CopyFrom(old)
-            if _type_when_read(value, old) == value.type:
+            if value.type.shape is None or _type_when_read(value, old) == value.type:
                 return
         new.name = name
         if value.type.dtype is not DType.unknown:

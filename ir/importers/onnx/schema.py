@@ -29,11 +29,12 @@ def same_schema(kind: str, a: int, b: int) -> bool:
 
 
 @cache
-def type_names(kind: str, opset: int, position: int) -> frozenset[str]:
-    """The types that input ``position`` may have, as schemas spell them."""
+def type_names(kind: str, opset: int, side: str, position: int) -> frozenset[str]:
+    """The types that an ``input`` or ``output`` may have, as schemas spell them."""
     found = schema(kind, opset)
     assert found is not None
-    return frozenset(found.inputs[min(position, len(found.inputs) - 1)].types)
+    listed = found.inputs if side == "input" else found.outputs
+    return frozenset(listed[min(position, len(listed) - 1)].types)
 
 
 def is_default_domain(domain: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import onnx
 
-from lissom.ir.dims import Dim, SymDim, symbol
+from lissom.ir.dims import Dim, SymDim, symbol, symbols
 from lissom.ir.errors import Unsupported
 from lissom.ir.types import DType, TensorType
+from lissom.ir.unknown import is_unknown
 
 _T = onnx.TensorProto
 
@@ -81,7 +82,8 @@ def _read_dim(proto: onnx.TensorShapeProto.Dimension, fresh: str) -> Dim:
         case "dim_value" if proto.dim_value >= 0:
             return int(proto.dim_value)
         case "dim_param" if proto.dim_param:
-            return symbol(proto.dim_param)
+            # The names of sizes that only data decide are ours to give.
+            return symbol(f"{proto.dim_param}_" if is_unknown(proto.dim_param) else proto.dim_param)
     return symbol(fresh)
 
 
@@ -96,18 +98,8 @@ def write_type(type: TensorType, proto: onnx.TypeProto) -> None:
     for d in type.shape:
         dim = tensor.shape.dim.add()
         if isinstance(d, SymDim):
-            dim.dim_param = _symbol_name(d)
+            names = symbols(d)
+            if not any(map(is_unknown, names)):
+                dim.dim_param = next(iter(names)) if len(names) == 1 and d == symbol(*names) else str(d)
         else:
             dim.dim_value = d
-
-
-def _symbol_name(dim: SymDim) -> str:
-    """A bare symbol by its name, any other form as text, which ONNX takes for a symbol too."""
-    from lissom.ir.dims import symbols
-
-    names = symbols(dim)
-    if len(names) == 1:
-        (name,) = names
-        if dim == symbol(name):
-            return name
-    return str(dim)
