@@ -34,7 +34,7 @@ class Gather(Op):
         axis = self.axis % x.ndim
         flat = indices.reshape(-1).to(torch.int64)
         flat = torch.where(flat < 0, flat + x.shape[axis], flat)
-        return x.index_select(axis, flat).reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+        return x.index_select(axis, flat).reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
     def fold_contents(self) -> Array | None:
         known, where = self.x.contents, self._positions()
