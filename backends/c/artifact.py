@@ -1,0 +1,168 @@
+"""Builds an artifact with the host compiler and runs it."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lissom.backends.c.toolchain import STANDARD, compile_c, need_compiler, sources
+from lissom.ir.errors import DataError, Error
+from lissom.ir.types import Array
+
+FLAGS = ("-O3",)
+
+
+class Artifact:
+    """The C in a folder that :func:`emit` wrote. Raises Error when the folder is none."""
+
+    def __init__(self, out_dir: str | Path) -> None:
+        self.folder = Path(out_dir)
+        record = self.folder / "report.json"
+        if not record.is_file():
+            raise Error(f"{self.folder} is not an artifact: it has no report.json; make one with lissom compile")
+        try:
+            self.report: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+            self.name: str = self.report["name"]
+        except (ValueError, KeyError) as e:
+            raise Error(f"{record} is damaged ({e}); compile the model again") from e
+        self._library: ctypes.CDLL | None = None
+
+    def build(self, cc: str | None = None, flags: Sequence[str] = FLAGS) -> Path:
+        """Compile the artifact into a shared library under ``build/`` and return its path; done once for each compiler,
+        set of flags and content. Raises Error when there is no compiler or it fails."""
+        compiler = need_compiler(cc)
+        units = sources(self.folder, self.name)
+        digest = hashlib.sha256(repr((compiler, tuple(flags))).encode())
+        for file in (*units, *sorted(self.folder.glob("*.h")), *sorted((self.folder / "kernels").glob("*.h"))):
+            digest.update(file.read_bytes())
+        folder = self.folder / "build"
+        library = folder / f"{self.name}-{digest.hexdigest()[:16]}.so"
+        if library.exists():
+            return library
+        folder.mkdir(exist_ok=True)
+        timer = folder / "timer.c"
+        timer.write_text(_TIMER.replace("NAME", self.name), encoding="ascii")
+        handle, made = tempfile.mkstemp(suffix=".so", dir=folder)
+        os.close(handle)
+        options = [*STANDARD, *flags, "-I", self.folder, "-shared", "-fPIC"]
+        try:
+            compile_c(compiler, [*options, *units, timer, "-o", made, "-lm"])
+            Path(made).replace(library)
+        finally:
+            Path(made).unlink(missing_ok=True)
+        return library
+
+    def run(self, *inputs: Any) -> list[Array]:
+        """One array per output. A batch larger than the artifact's, along a symbolic first axis of the model, is run in
+        pieces. Raises DataError for inputs of the wrong number, dtype or shape."""
+        arrays = [np.asarray(a) for a in inputs]
+        pieces = self._pieces(arrays)
+        results = [self._run_once(piece) for piece in pieces]
+        if len(results) == 1:
+            return results[0]
+        return [
+            np.concatenate(parts) if self._batched(port) else parts[0]
+            for port, parts in zip(self.report["outputs"], zip(*results, strict=True), strict=True)
+        ]
+
+    def time(self, *inputs: Any, at_least: float = 0.2) -> float:
+        """Seconds a run takes, measured in C: the best of several loops that together take ``at_least`` seconds."""
+        (arrays,) = self._pieces([np.asarray(a) for a in inputs])
+        library = self._load()
+        best, spent, repeats = math.inf, 0.0, 1
+        while spent < at_least:
+            seconds = self._call(getattr(library, f"{self.name}_time"), arrays, repeats)[1]
+            spent += seconds * repeats
+            best = min(best, seconds)
+            repeats = max(1, min(repeats * 2, round(at_least / 5 / max(seconds, 1e-9))))
+        return best
+
+    # ---- inside
+
+    def _batched(self, port: dict[str, Any]) -> bool:
+        declared = port["declared"]
+        return bool(declared) and isinstance(declared[0], str)
+
+    def _pieces(self, arrays: list[Array]) -> list[list[Array]]:
+        ports = self.report["inputs"]
+        if len(arrays) != len(ports):
+            wanted = ", ".join(f"{p['name']}: {p['dtype']}{p['shape']}" for p in ports)
+            raise DataError(f"{self.name} takes {len(ports)} inputs ({wanted}), got {len(arrays)}")
+        counts: set[int] = set()
+        for port, a in zip(ports, arrays, strict=True):
+            shape = port["shape"]
+            if a.dtype.name != port["dtype"]:
+                raise DataError(f"input {port['name']!r} is {port['dtype']}, got {a.dtype.name}")
+            batched = self._batched(port) and a.ndim == len(shape) and list(a.shape[1:]) == shape[1:]
+            if batched and a.shape[0] % shape[0] == 0:
+                counts.add(a.shape[0] // shape[0])
+            elif list(a.shape) != shape:
+                free = f" (any multiple of {shape[0]} along the first axis)" if self._batched(port) else ""
+                raise DataError(f"input {port['name']!r} has shape {shape}{free}, got {list(a.shape)}")
+        if len(counts) > 1 or 0 in counts:
+            raise DataError(f"the batches of the inputs differ or are empty: {[list(a.shape) for a in arrays]}")
+        count = counts.pop() if counts else 1
+        return [
+            [
+                a[i * p["shape"][0] : (i + 1) * p["shape"][0]] if self._batched(p) else a
+                for p, a in zip(ports, arrays, strict=True)
+            ]
+            for i in range(count)
+        ]
+
+    def _load(self) -> ctypes.CDLL:
+        if self._library is None:
+            self._library = ctypes.CDLL(str(self.build().resolve()))
+            getattr(self._library, f"{self.name}_time").restype = ctypes.c_double
+        return self._library
+
+    def _run_once(self, arrays: list[Array]) -> list[Array]:
+        outputs, status = self._call(getattr(self._load(), f"{self.name}_run"), arrays)
+        if status:
+            raise Error(f"{self.name}_run returned {int(status)}")
+        return outputs
+
+    def _call(self, function: Any, arrays: list[Array], *more: int) -> tuple[list[Array], float]:
+        """Call a function of the library; a struct of pointers is an array of pointers."""
+        held = [np.ascontiguousarray(a) for a in arrays]
+        outputs = [np.zeros(p["shape"], p["dtype"]) for p in self.report["outputs"]]
+        facts = self.report["artifact"]
+        alignment = facts["arena_alignment"]
+        memory = np.empty(facts["arena_bytes"] + alignment, np.uint8)
+        arena = memory.ctypes.data + -memory.ctypes.data % alignment
+
+        def struct(of: Sequence[Array]) -> Any:
+            return (ctypes.c_void_p * max(1, len(of)))(*(a.ctypes.data for a in of))
+
+        value = function(struct(held), struct(outputs), ctypes.c_void_p(arena), *more)
+        return outputs, value
+
+
+_TIMER = """\
+#define _POSIX_C_SOURCE 199309L
+#include <time.h>
+
+#include "NAME.h"
+
+double NAME_time(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int repeats);
+
+double NAME_time(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int repeats)
+{
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (int i = 0; i < repeats; ++i) {
+        (void)NAME_run(inputs, outputs, arena);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return ((double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec)) / repeats;
+}
+"""

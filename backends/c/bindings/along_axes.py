@@ -1,0 +1,214 @@
+"""Normalizations, pools, reductions and other work along axes, in float and on plain integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lissom.backends.c.bindings.products import three
+from lissom.backends.c.builder import Builder, binds
+from lissom.backends.c.geometry import around, contiguous, element_of, merged, shape_of
+from lissom.backends.c.program import Place
+from lissom.ir import ops
+from lissom.ir.errors import Unsupported
+from lissom.ir.op import Op
+from lissom.ir.types import Array
+from lissom.ir.values import Const, Value
+
+REDUCTIONS: dict[type[Op], str] = {
+    ops.ReduceSum: "sum",
+    ops.ReduceMean: "mean",
+    ops.ReduceMax: "max",
+    ops.ReduceMin: "min",
+    ops.ReduceProd: "prod",
+    ops.ReduceL1: "l1",
+    ops.ReduceL2: "l2",
+    ops.ReduceLogSum: "log_sum",
+    ops.ReduceLogSumExp: "log_sum_exp",
+    ops.ReduceSumSquare: "sum_square",
+    ops.GlobalAveragePool: "mean",
+    ops.GlobalMaxPool: "max",
+}
+
+
+def only_result(op: Op, what: str) -> None:
+    """Refuse results after the first."""
+    if len(op.results) > 1 and any(r.users for r in op.results[1:]):
+        raise Unsupported(f"{what} are not supported in C")
+
+
+@binds(*REDUCTIONS)
+def reduce(op: Any, b: Builder) -> None:
+    x = op.operands[0]
+    shape = shape_of(x)
+    axes = _axes(op, len(shape))
+    if axes is None:
+        b.view(op, x)
+        return
+    steps = contiguous(shape)
+    kept = [i for i in range(len(shape)) if i not in axes]
+    kept_size, kept_stride = merged([shape[i] for i in kept], [steps[i] for i in kept])
+    size, stride = merged([shape[i] for i in axes], [steps[i] for i in axes])
+    params = {
+        "kept_rank": len(kept_size),
+        "kept_size": kept_size,
+        "kept_stride": kept_stride,
+        "reduced_rank": len(size),
+        "reduced_size": size,
+        "reduced_stride": stride,
+    }
+    b.call(f"reduce_{REDUCTIONS[type(op)]}_{element_of(x)}", params, [b.read(x)], [b.write(op)])
+
+
+def _axes(op: Any, rank: int) -> list[int] | None:
+    """The axes reduced over, from the front; None when there is nothing to do."""
+    if isinstance(op, ops.GlobalAveragePool | ops.GlobalMaxPool):
+        return list(range(2, rank))
+    given = integers(op.axes, "axes")
+    if given:
+        return sorted(a % rank for a in given)
+    if not op.noop_with_empty_axes:
+        return list(range(rank))
+    if isinstance(op, ops.ReduceSum | ops.ReduceMean | ops.ReduceMax | ops.ReduceMin | ops.ReduceProd):
+        return None
+    raise Unsupported("noop_with_empty_axes of an element-wise reduction is not supported in C")
+
+
+def integers(value: Value | None, what: str) -> list[int]:
+    """The elements of a constant operand of integers; none for an absent one."""
+    if value is None:
+        return []
+    if not isinstance(value, Const):
+        raise Unsupported(f"{what} that are not constant are not supported in C")
+    return [int(i) for i in value.data.reshape(-1)]
+
+
+@binds(ops.Softmax, ops.LogSoftmax)
+def softmax(op: ops.Softmax | ops.LogSoftmax, b: Builder) -> None:
+    outer, n, inner = around(shape_of(op), op.axis)
+    task = f"{'softmax' if op.op_type == 'Softmax' else 'log_softmax'}_{element_of(op)}"
+    b.call(task, {"outer": outer, "n": n, "inner": inner}, [b.read(op.x)], [b.write(op)])
+
+
+@binds(ops.LayerNormalization, ops.RMSNormalization)
+def row_norm(op: Any, b: Builder) -> None:
+    only_result(op, "mean and deviation of a normalization")
+    shape = shape_of(op)
+    axis = op.axis % len(shape)
+    n = int(np.prod(shape[axis:]))
+    params = {"rows": op.type.size() // max(n, 1), "n": n, "epsilon": op.epsilon}
+    if op.op_type == "RMSNormalization":
+        scale = _per_element(b, op.scale, shape[axis:])
+        b.call(f"rms_norm_{element_of(op)}", params, [b.read(op.x), scale], [b.write(op)])
+        return
+    reads = [b.read(op.x), _per_element(b, op.scale, shape[axis:]), op.b and _per_element(b, op.b, shape[axis:])]
+    b.call(f"layer_norm_{element_of(op)}", params, reads, [b.write(op)])
+
+
+def _per_element(b: Builder, value: Value, shape: tuple[int, ...]) -> Place | None:
+    """A scale or bias with an element for each of ``shape``."""
+    if shape_of(value) == shape:
+        return b.read(value)
+    if isinstance(value, Const):
+        return b.constant(np.broadcast_to(value.data, shape), value.name)
+    raise Unsupported(f"a scale or bias of shape {list(shape_of(value))} that is not constant is not supported in C")
+
+
+@binds(ops.GroupNormalization, ops.InstanceNormalization)
+def group_norm(op: Any, b: Builder) -> None:
+    x, scale, bias = op.operands
+    batch, channels, *spatial = shape_of(x)
+    groups = op.num_groups if op.op_type == "GroupNormalization" else channels
+    params = {
+        "batch": batch,
+        "groups": groups,
+        "channels": channels // groups,
+        "inner": int(np.prod(spatial)),
+        "epsilon": op.epsilon,
+    }
+    b.call(f"group_norm_{element_of(x)}", params, [b.read(x), b.read(scale), b.read(bias)], [b.write(op)])
+
+
+@binds(ops.BatchNormalization)
+def batch_norm(op: ops.BatchNormalization, b: Builder) -> None:
+    """Constants become one scale and one shift a channel."""
+    parameters = (op.scale, op.b, op.input_mean, op.input_var)
+    if op.training_mode or not all(isinstance(p, Const) for p in parameters):
+        raise Unsupported("a batch normalization in training mode, or with computed parameters, is not supported in C")
+    scale, shift, mean, var = (p.data.astype(np.float64) for p in parameters if isinstance(p, Const))
+    factor = scale / np.sqrt(var + op.epsilon)
+    arrays: tuple[Array, ...] = (factor, shift - mean * factor)
+    reads = [b.read(op.x), *(b.constant(a.astype(np.float32), op.name) for a in arrays)]
+    outer, n, inner = around(shape_of(op), 1)
+    b.call(f"scale_shift_{element_of(op)}", {"outer": outer, "n": n, "inner": inner}, reads, [b.write(op)])
+
+
+@binds(ops.LRN)
+def lrn(op: ops.LRN, b: Builder) -> None:
+    outer, n, inner = around(shape_of(op), 1)
+    params = {
+        "outer": outer,
+        "channels": n,
+        "inner": inner,
+        "size": op.size,
+        "alpha": op.alpha,
+        "beta": op.beta,
+        "bias": op.bias,
+    }
+    b.call(f"lrn_{element_of(op)}", params, [b.read(op.x)], [b.write(op)])
+
+
+def pool_params(op: Any, x: tuple[int, ...], y: tuple[int, ...]) -> dict[str, Any]:
+    """Parameters of a pool from ``x`` to ``y`` (NC*)."""
+    if op.auto_pad != "NOTSET":
+        raise Unsupported(f"auto_pad {op.auto_pad} was not resolved")
+    rank = len(op.kernel_shape)
+    return {
+        "planes": x[0] * x[1],
+        "in": three(x[2:], 1),
+        "out": three(y[2:], 1),
+        "kernel": three(op.kernel_shape, 1),
+        "stride": three(op.strides, 1),
+        "dilation": three(op.dilations, 1),
+        "pad": three(op.pads[:rank], 0),
+        "pad_end": three(op.pads[rank:], 0),
+        "count_pads": int(getattr(op, "count_include_pad", False)),
+    }
+
+
+@binds(ops.MaxPool)
+def max_pool(op: ops.MaxPool, b: Builder) -> None:
+    only_result(op, "indices of a MaxPool")
+    params = pool_params(op, shape_of(op.x), shape_of(op))
+    b.call(f"max_pool_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])
+
+
+@binds(ops.AveragePool)
+def average_pool(op: ops.AveragePool, b: Builder) -> None:
+    params = pool_params(op, shape_of(op.x), shape_of(op))
+    b.call(f"average_pool_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])
+
+
+@binds(ops.ArgMax, ops.ArgMin)
+def arg(op: ops.ArgMax | ops.ArgMin, b: Builder) -> None:
+    outer, n, inner = around(shape_of(op.data), op.axis)
+    flags = {"smallest": int(op.op_type == "ArgMin"), "last": int(op.select_last_index)}
+    params = {"outer": outer, "n": n, "inner": inner, **flags}
+    b.call(f"arg_{element_of(op.data)}", params, [b.read(op.data)], [b.write(op)])
+
+
+@binds(ops.TopK)
+def topk(op: ops.TopK, b: Builder) -> None:
+    outer, n, inner = around(shape_of(op.x), op.axis)
+    k = shape_of(op)[op.axis]
+    params = {"outer": outer, "n": n, "inner": inner, "k": k, "smallest": int(not op.largest)}
+    b.call(f"topk_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op), b.write(op.results[1])])
+
+
+@binds(ops.CumSum)
+def cumsum(op: ops.CumSum, b: Builder) -> None:
+    (axis,) = integers(op.axis, "axes")
+    outer, n, inner = around(shape_of(op.x), axis)
+    params = {"outer": outer, "n": n, "inner": inner, "exclusive": int(op.exclusive), "reverse": int(op.reverse)}
+    b.call(f"cumsum_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])

@@ -1,0 +1,182 @@
+"""Ops that work element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lissom.backends.c.builder import Builder, binds
+from lissom.backends.c.geometry import broadcast, element_of, item_bytes, merged, shape_of
+from lissom.backends.c.program import Place
+from lissom.ir import ops
+from lissom.ir.errors import Unsupported
+from lissom.ir.op import Op
+from lissom.ir.types import DType
+from lissom.ir.values import Const, Value
+
+UNARY: dict[type[Op], tuple[str, Callable[[Any], tuple[float, float]]]] = {
+    ops.Celu: ("celu", lambda op: (op.alpha, 0.0)),
+    ops.Elu: ("elu", lambda op: (op.alpha, 0.0)),
+    ops.HardSigmoid: ("hard_sigmoid", lambda op: (op.alpha, op.beta)),
+    ops.LeakyRelu: ("leaky_relu", lambda op: (op.alpha, 0.0)),
+    ops.Selu: ("selu", lambda op: (op.alpha, op.gamma)),
+    ops.Shrink: ("shrink", lambda op: (op.lambd, op.bias)),
+    ops.Swish: ("swish", lambda op: (op.alpha, 0.0)),
+    ops.ThresholdedRelu: ("thresholded_relu", lambda op: (op.alpha, 0.0)),
+}
+"""Kernel and its two constants, for functions that have some."""
+
+for _op in (
+    *(ops.Abs, ops.Acos, ops.Acosh, ops.Asin, ops.Asinh, ops.Atan, ops.Atanh, ops.Ceil, ops.Cos, ops.Cosh, ops.Erf),
+    *(ops.Exp, ops.Floor, ops.Log, ops.Mish, ops.Neg, ops.Reciprocal, ops.Round, ops.Sigmoid, ops.Sign, ops.Sin),
+    *(ops.Sinh, ops.Softplus, ops.Softsign, ops.Sqrt, ops.Tan, ops.Tanh),
+):
+    UNARY[_op] = (_op.__name__.lower(), lambda op: (0.0, 0.0))
+UNARY[ops.HardSwish] = ("hard_swish", lambda op: (0.0, 0.0))
+
+BINARY: dict[type[Op], str] = {
+    ops.Add: "add",
+    ops.Sub: "sub",
+    ops.Mul: "mul",
+    ops.Div: "div",
+    ops.Pow: "pow",
+    ops.PRelu: "prelu",
+    ops.Equal: "equal",
+    ops.Less: "less",
+    ops.LessOrEqual: "less_or_equal",
+    ops.Greater: "greater",
+    ops.GreaterOrEqual: "greater_or_equal",
+}
+"""Kernels of two operands, by element type."""
+
+
+def unary(b: Builder, task: str, op: Op, x: Value, alpha: float = 0.0, beta: float = 0.0) -> None:
+    """One call over all elements of ``x``."""
+    params = {"count": x.type.size(), "alpha": alpha, "beta": beta}
+    b.call(task, params, [b.read(x)], [b.write(op)])
+
+
+def binary_params(shape: Sequence[int], *operands: Sequence[int]) -> dict[str, Any]:
+    """Size and strides of a broadcast loop over ``shape``, for operands of the shapes given."""
+    size, *strides = merged(shape, *(broadcast(s, shape) for s in operands))
+    names = ("a_stride", "b_stride", "c_stride")
+    return {"rank": len(size), "size": size, **dict(zip(names, strides, strict=False))}
+
+
+@binds(*UNARY)
+def function(op: Op, b: Builder) -> None:
+    (x,) = op.operands
+    task, constants = UNARY[type(op)]
+    unary(b, f"{task}_{element_of(x)}", op, x, *constants(op))
+
+
+@binds(ops.Gelu)
+def gelu(op: ops.Gelu, b: Builder) -> None:
+    unary(b, f"gelu{'_tanh' if op.approximate == 'tanh' else ''}_{element_of(op.x)}", op, op.x)
+
+
+@binds(ops.Not)
+def negation(op: ops.Not, b: Builder) -> None:
+    unary(b, "not", op, op.x)
+
+
+@binds(ops.Relu)
+def relu(op: ops.Relu, b: Builder) -> None:
+    if b.clamp_producer(op.x, op, 0.0, np.inf):
+        return
+    if op.x.type.dtype is DType.float32:
+        unary(b, "relu_f32", op, op.x)
+    else:
+        fold(op, b, "max", (op.x, Const(np.zeros((), op.x.type.dtype.numpy), "zero")))
+
+
+@binds(ops.Clip)
+def clip(op: ops.Clip, b: Builder) -> None:
+    """One pass where both bounds are constants, the larger one last as in the op; else Max and Min."""
+    bounds = [None if v is None else v.data for v in (op.min, op.max) if v is None or isinstance(v, Const)]
+    if op.x.type.dtype is DType.float32 and len(bounds) == 2:
+        low = -np.inf if bounds[0] is None else float(bounds[0].reshape(()))
+        high = np.inf if bounds[1] is None else float(bounds[1].reshape(()))
+        low = min(low, high)
+        if not b.clamp_producer(op.x, op, low, high):
+            unary(b, "clip_f32", op, op.x, low, high)
+        return
+    shape, element = shape_of(op.x), element_of(op.x)
+    x, y = b.read(op.x), b.write(op)
+    if op.min is None and op.max is None:
+        b.view(op, op.x)
+    for task, bound in (("max", op.min), ("min", op.max)):
+        if bound is not None:
+            b.call(f"{task}_{element}", binary_params(shape, shape, ()), [x, b.read(bound)], [y])
+            x = y
+
+
+@binds(*BINARY)
+def binary(op: Op, b: Builder) -> None:
+    left, right = op.operands if len(op.operands) == 2 else op.operands * 2
+    if left.type.dtype is not right.type.dtype:
+        raise Unsupported(f"operands of two types, {left.type} and {right.type}, are not supported in C")
+    element = "u8" if left.type.dtype is DType.bool else element_of(left)
+    params = binary_params(shape_of(op), shape_of(left), shape_of(right))
+    b.call(f"{BINARY[type(op)]}_{element}", params, [b.read(left), b.read(right)], [b.write(op)])
+
+
+@binds(ops.Mod)
+def mod(op: ops.Mod, b: Builder) -> None:
+    params = binary_params(shape_of(op), shape_of(op.a), shape_of(op.b))
+    task = f"{'fmod' if op.fmod else 'mod'}_{element_of(op.a)}"
+    b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
+
+
+@binds(ops.And, ops.Or, ops.Xor)
+def logic(op: ops.And | ops.Or | ops.Xor, b: Builder) -> None:
+    params = binary_params(shape_of(op), shape_of(op.a), shape_of(op.b))
+    b.call(op.op_type.lower(), params, [b.read(op.a), b.read(op.b)], [b.write(op)])
+
+
+@binds(ops.Max, ops.Min, ops.Sum, ops.Mean)
+def variadic(op: ops.Max | ops.Min | ops.Sum | ops.Mean, b: Builder) -> None:
+    task = {"Max": "max", "Min": "min"}.get(op.op_type, "add")
+    y = fold(op, b, task, op.inputs)
+    if op.op_type == "Mean":
+        params = {"count": op.type.size(), "alpha": 1 / len(op.inputs), "beta": 0.0}
+        b.call(f"affine_{element_of(op)}", params, [y], [y])
+
+
+def fold(op: Op, b: Builder, task: str, operands: Sequence[Value]) -> Place:
+    """``f(f(a, b), c) ...``, all broadcast to the shape of ``op``; the last call writes the result."""
+    shape = shape_of(op)
+    y = b.write(op)
+    if len(operands) == 1:
+        b.copy(item_bytes(op), (op.type.size(),), (b.read(operands[0]), (1,), 0), (y, (1,), 0))
+    left, left_shape = b.read(operands[0]), shape_of(operands[0])
+    for i, right in enumerate(operands[1:], 1):
+        params = binary_params(shape, left_shape, shape_of(right))
+        target = y if i == len(operands) - 1 else Place(b.memory(op.type.size() * item_bytes(op)))
+        b.call(f"{task}_{element_of(op)}", params, [left, b.read(right)], [target])
+        left, left_shape = target, shape
+    return y
+
+
+@binds(ops.Where)
+def where(op: ops.Where, b: Builder) -> None:
+    shape = shape_of(op)
+    params = binary_params(shape, shape_of(op.x), shape_of(op.y), shape_of(op.condition))
+    b.call(
+        "where",
+        {"element": item_bytes(op), **params},
+        [b.read(op.condition), b.read(op.x), b.read(op.y)],
+        [b.write(op)],
+    )
+
+
+@binds(ops.Cast, ops.CastLike)
+def cast(op: ops.Cast | ops.CastLike, b: Builder) -> None:
+    source, target = element_of(op.x), element_of(op)
+    if source == target:
+        b.view(op, op.x)
+        return
+    params = {"count": op.type.size(), "from": f"LISSOM_{source.upper()}", "to": f"LISSOM_{target.upper()}"}
+    b.call("cast", params, [b.read(op.x)], [b.write(op)])

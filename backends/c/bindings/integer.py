@@ -1,0 +1,215 @@
+"""Ops on 8-bit tensors: docs/numerics.md, the same bytes as the interpreter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lissom.backends.c.bindings.along_axes import pool_params
+from lissom.backends.c.bindings.elementwise import binary_params
+from lissom.backends.c.bindings.products import conv_params, matmul_params, weights
+from lissom.backends.c.builder import Builder, binds
+from lissom.backends.c.geometry import element_of, shape_of
+from lissom.backends.c.program import Place
+from lissom.ir import ops
+from lissom.ir.errors import Unsupported
+from lissom.ir.quantization import RANGES, multiplier_array
+from lissom.ir.types import Array, DType
+from lissom.ir.values import Const, Value
+
+OUTPUT = np.dtype([("low", np.float32), ("high", np.float32), ("zero", np.int32)])
+"""``lissom_q8_output`` as numpy sees it."""
+
+
+def parameter(value: Value | None, what: str) -> Array:
+    """A scale or zero point, which has to be a constant."""
+    if not isinstance(value, Const):
+        raise Unsupported(f"{what} that is not constant is not supported in C")
+    return value.data
+
+
+def scalar(value: Value | None, what: str) -> Any:
+    """A scale or zero point for a whole tensor."""
+    array = parameter(value, what)
+    if array.size != 1:
+        raise Unsupported(f"{what} with {array.size} elements is not supported in C here; one is")
+    return array.reshape(())[()]
+
+
+def flip_of(value: Value) -> int:
+    """What turns a byte of the tensor into its value, plus 128 for int8."""
+    if value.type.dtype not in (DType.int8, DType.uint8):
+        raise Unsupported(f"{value.type.dtype} where int8 or uint8 is wanted")
+    return 0x80 if value.type.dtype is DType.int8 else 0
+
+
+def q8_input(value: Value, zero_point: Value | None) -> dict[str, int]:
+    """A ``lissom_q8_input``."""
+    flip = flip_of(value)
+    return {"flip": flip, "zero": int(scalar(zero_point, "a zero point")) + flip}
+
+
+def q8_output(value: Value, zero_point: Value) -> dict[str, float]:
+    """A ``lissom_q8_output``."""
+    zero, (low, high) = int(scalar(zero_point, "a zero point")), RANGES[value.type.dtype]
+    return {"low": float(low - zero), "high": float(high - zero), "zero": zero}
+
+
+def zero_points(b: Builder, value: Value, zero_point: Value, count: int) -> tuple[Place, int]:
+    """Zero points of a weight operand as int32, shifted as ``flip_of`` shifts values, and their stride."""
+    array = parameter(zero_point, "a zero point").reshape(-1).astype(np.int32) + flip_of(value)
+    if array.size > 1 and (array == array[0]).all():
+        array = array[:1]
+    if array.size not in (1, count):
+        raise Unsupported(f"{array.size} zero points for {count} channels")
+    return b.constant(array.astype(np.int32), f"{value.name}.zero"), int(array.size > 1)
+
+
+def multipliers(b: Builder, op: Any, x_scale: Value, w_scale: Value, count: int) -> tuple[Place, int]:
+    """Requantization multipliers of the channels, and their stride."""
+    scale = np.float32(scalar(x_scale, "a scale"))
+    array = multiplier_array(scale, parameter(w_scale, "a scale"), parameter(op.y_scale, "a scale")).reshape(-1)
+    if array.size not in (1, count):
+        raise Unsupported(f"{array.size} scales for {count} channels")
+    return b.constant(array.astype(np.float32), f"{op.name}.multiplier"), int(array.size > 1)
+
+
+def biases(b: Builder, op: Any) -> Place | None:
+    """The int32 bias."""
+    if op.b is not None and op.b.type.dtype is not DType.int32:
+        raise Unsupported(f"a bias of type {op.b.type}; int32 is wanted")
+    return b.read(op.b)
+
+
+@binds(ops.QLinearConv)
+def conv(op: ops.QLinearConv, b: Builder) -> None:
+    w = shape_of(op.w)
+    zeros, zero_stride = zero_points(b, op.w, op.w_zero_point, w[0])
+    factors, stride = multipliers(b, op, op.x_scale, op.w_scale, w[0])
+    params = {
+        "conv": conv_params(op, shape_of(op.x), shape_of(op), w[2:]),
+        "x": q8_input(op.x, op.x_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "w_flip": flip_of(op.w),
+        "w_zero_stride": zero_stride,
+        "multiplier_stride": stride,
+    }
+    kernel = b.choose("conv_q8", params)
+    b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), zeros, factors, biases(b, op)], [b.write(op)])
+
+
+@binds(ops.QLinearGemm)
+def gemm(op: ops.QLinearGemm, b: Builder) -> None:
+    """A constant w (N, K) is stored as (K, N)."""
+    n, _ = shape_of(op.w)
+    right = Const(np.ascontiguousarray(op.w.data.T), op.w.name) if isinstance(op.w, Const) else op.w
+    matmul = matmul_params(shape_of(op.x), shape_of(right), False, right is op.w)
+    _product(op, b, matmul | {"c_n": 1}, (op.x, op.x_scale, op.x_zero_point), right, (op.w_scale, op.w_zero_point), n)
+
+
+@binds(ops.QLinearMatMul)
+def matmul(op: ops.QLinearMatMul, b: Builder) -> None:
+    left, right = shape_of(op.a), shape_of(op.b)
+    left = (1, *left) if len(left) == 1 else left
+    right = (*right, 1) if len(right) == 1 else right
+    params = matmul_params(left, right, False, False)
+    _product(op, b, params, (op.a, op.a_scale, op.a_zero_point), op.b, (op.b_scale, op.b_zero_point), right[-1])
+
+
+def _product(
+    op: Any, b: Builder, matmul: Any, a: tuple[Value, Value, Value], right: Value, of_right: tuple[Value, Value], n: int
+) -> None:
+    left, scale, zero = a
+    zeros, zero_stride = zero_points(b, right, of_right[1], n)
+    factors, stride = multipliers(b, op, scale, of_right[0], n)
+    params = {
+        "matmul": matmul,
+        "a": q8_input(left, zero),
+        "y": q8_output(op, op.y_zero_point),
+        "b_flip": flip_of(right),
+        "b_zero_stride": zero_stride,
+        "multiplier_stride": stride,
+    }
+    kernel = b.choose("matmul_q8", params)
+    bias = biases(b, op) if isinstance(op, ops.QLinearGemm) else None
+    b.call(kernel, params, [b.read(left), weights(b, kernel, "b", right), zeros, factors, bias], [b.write(op)])
+
+
+@binds(ops.QLinearAdd, ops.QLinearMul)
+def binary(op: ops.QLinearAdd | ops.QLinearMul, b: Builder) -> None:
+    sa, sb, sy = (np.float32(scalar(s, "a scale")) for s in (op.a_scale, op.b_scale, op.y_scale))
+    params = {
+        **binary_params(shape_of(op), shape_of(op.a), shape_of(op.b)),
+        "a": q8_input(op.a, op.a_zero_point),
+        "b": q8_input(op.b, op.b_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "a_ratio": sa / sy,
+        "b_ratio": sb / sy,
+        "multiplier": np.float32(sa * sb) / sy,
+    }
+    task = "add_q8" if isinstance(op, ops.QLinearAdd) else "mul_q8"
+    b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
+
+
+@binds(ops.QLinearAveragePool, ops.QLinearGlobalAveragePool)
+def average_pool(op: ops.QLinearAveragePool | ops.QLinearGlobalAveragePool, b: Builder) -> None:
+    x = shape_of(op.x)
+    window = op if isinstance(op, ops.QLinearAveragePool) else ops.AveragePool(op.x, x[2:])
+    params = {
+        "pool": pool_params(window, x, shape_of(op)),
+        "x": q8_input(op.x, op.x_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "x_scale": np.float32(scalar(op.x_scale, "a scale")),
+        "y_scale": np.float32(scalar(op.y_scale, "a scale")),
+    }
+    b.call("average_pool_q8", params, [b.read(op.x)], [b.write(op)])
+
+
+def channel_params(op: Any, scale: Array, zero: Array | None) -> tuple[dict[str, int], int]:
+    """(outer, channels, inner) for the axis scales lie along, and how many channels there are."""
+    shape = shape_of(op)
+    if op.block_size:
+        raise Unsupported("scales in blocks are not supported in C")
+    count = max(scale.size, 1 if zero is None else zero.size)
+    if count == 1:
+        return {"outer": 1, "channels": 1, "inner": op.type.size()}, 1
+    axis = op.axis % len(shape)
+    outer, inner = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
+    return {"outer": outer, "channels": shape[axis], "inner": inner}, shape[axis]
+
+
+@binds(ops.QuantizeLinear)
+def quantize(op: ops.QuantizeLinear, b: Builder) -> None:
+    if op.type.dtype not in (DType.int8, DType.uint8) or op.precision not in (None, DType.float32):
+        raise Unsupported(f"quantizing to {op.type.dtype} in {op.precision or 'float32'} is not supported in C")
+    scale = parameter(op.y_scale, "a scale").reshape(-1)
+    zero = None if op.y_zero_point is None else parameter(op.y_zero_point, "a zero point").reshape(-1)
+    params, count = channel_params(op, scale, zero)
+    outputs = np.zeros(count, OUTPUT)
+    outputs["zero"] = 0 if zero is None else zero
+    low, high = RANGES[op.type.dtype]
+    outputs["low"], outputs["high"] = low - outputs["zero"], high - outputs["zero"]
+    scales = b.constant(np.broadcast_to(scale.astype(np.float32), count), f"{op.name}.scale")
+    task = "quantize_q8" if element_of(op.x) == "f32" else f"quantize_q8 from {element_of(op.x)}"
+    b.call(task, params, [b.read(op.x), scales, b.constant(outputs, f"{op.name}.range")], [b.write(op)])
+
+
+@binds(ops.DequantizeLinear)
+def dequantize(op: ops.DequantizeLinear, b: Builder) -> None:
+    if op.type.dtype is not DType.float32:
+        raise Unsupported(f"dequantizing to {op.type.dtype} is not supported in C")
+    scale = parameter(op.x_scale, "a scale").reshape(-1)
+    zero = None if op.x_zero_point is None else parameter(op.x_zero_point, "a zero point").reshape(-1)
+    params, count = channel_params(op, scale, zero)
+    zeros = np.broadcast_to(np.zeros((), op.x.type.dtype.numpy) if zero is None else zero, count)
+    scales = np.broadcast_to(scale.astype(np.float32), count)
+    reads = [b.read(op.x), b.constant(scales, f"{op.name}.scale"), b.constant(zeros, f"{op.name}.zero")]
+    b.call(f"dequantize_{element_of(op.x)}", params, reads, [b.write(op)])
+
+
+@binds(ops.Lookup)
+def lookup(op: ops.Lookup, b: Builder) -> None:
+    table = b.constant(parameter(op.table, "a table"), f"{op.name}.table")
+    element = op.type.dtype.numpy.itemsize
+    b.call("lookup", {"count": op.type.size(), "element": element}, [b.read(op.x), table], [b.write(op)])

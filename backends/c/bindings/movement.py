@@ -1,0 +1,237 @@
+"""Ops that move elements, whatever their type."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import torch
+
+from lissom.backends.c.bindings.along_axes import integers
+from lissom.backends.c.builder import Builder, binds
+from lissom.backends.c.geometry import around, broadcast, contiguous, item_bytes, shape_of
+from lissom.backends.c.program import Place
+from lissom.ir import ops
+from lissom.ir.errors import Unsupported
+from lissom.ir.op import Op
+from lissom.ir.resampling import coordinates, nearest, taps
+from lissom.ir.spans import positions
+from lissom.ir.types import Array
+from lissom.ir.values import Const, Value
+
+
+@binds(ops.Reshape, ops.Flatten, ops.Squeeze, ops.Unsqueeze, ops.Identity, ops.Dropout)
+def same_bytes(op: Op, b: Builder) -> None:
+    """The operand under another shape."""
+    if isinstance(op, ops.Dropout) and any(r.users for r in op.results[1:]):
+        raise Unsupported("the mask of a Dropout is not supported in C")
+    for r in op.results:
+        b.view(r, op.operands[0])
+
+
+@binds(ops.Transpose)
+def transpose(op: ops.Transpose, b: Builder) -> None:
+    shape = shape_of(op.x)
+    perm = op.perm or tuple(reversed(range(len(shape))))
+    steps = contiguous(shape)
+    moved(op, b, op.x, shape_of(op), [steps[i] for i in perm])
+
+
+def moved(op: Value, b: Builder, x: Value, shape: tuple[int, ...], x_stride: list[int], offset: int = 0) -> None:
+    """``op`` gathers ``x`` with the strides given, over ``shape``; a view where nothing moves."""
+    kept = [i for i, n in enumerate(shape) if n != 1]
+    if [x_stride[i] for i in kept] == [contiguous(shape)[i] for i in kept]:
+        b.view(op, x, offset * item_bytes(x))
+    else:
+        b.copy(item_bytes(x), shape, (b.read(x), x_stride, offset), (b.write(op), contiguous(shape), 0))
+
+
+@binds(ops.Slice)
+def slice_(op: ops.Slice, b: Builder) -> None:
+    shape = shape_of(op.x)
+    strides, offset = list(contiguous(shape)), 0
+    starts, ends = integers(op.starts, "starts"), integers(op.ends, "ends")
+    axes = integers(op.axes, "axes") or list(range(len(starts)))
+    steps = integers(op.steps, "steps") or [1] * len(starts)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        taken = positions(start, end, step, shape[axis])
+        offset += (taken.start if len(taken) else 0) * strides[axis]
+        strides[axis] *= step
+    moved(op, b, op.x, shape_of(op), strides, offset)
+
+
+@binds(ops.Split)
+def split(op: ops.Split, b: Builder) -> None:
+    steps, offset = contiguous(shape_of(op.x)), 0
+    for r in op.results:
+        moved(r, b, op.x, shape_of(r), list(steps), offset)
+        offset += shape_of(r)[op.axis] * steps[op.axis]
+
+
+@binds(ops.Concat)
+def concat(op: ops.Concat, b: Builder) -> None:
+    shape, y = shape_of(op), b.write(op)
+    steps, offset = contiguous(shape), 0
+    for x in op.xs:
+        part = shape_of(x)
+        b.copy(item_bytes(x), part, (b.read(x), contiguous(part), 0), (y, steps, offset))
+        offset += part[op.axis] * steps[op.axis]
+
+
+@binds(ops.Expand)
+def expand(op: ops.Expand, b: Builder) -> None:
+    moved(op, b, op.x, shape_of(op), list(broadcast(shape_of(op.x), shape_of(op))))
+
+
+@binds(ops.Tile)
+def tile(op: ops.Tile, b: Builder) -> None:
+    """Each axis becomes two: the repeats, which stand still in x, and the axis itself."""
+    shape, repeats = shape_of(op.x), integers(op.repeats, "repeats")
+    size = tuple(n for pair in zip(repeats, shape, strict=True) for n in pair)
+    moved(op, b, op.x, size, [s for step in contiguous(shape) for s in (0, step)])
+
+
+@binds(ops.DepthToSpace, ops.SpaceToDepth)
+def blocks(op: ops.DepthToSpace | ops.SpaceToDepth, b: Builder) -> None:
+    """A transpose of six axes: depth is split in block row, block column and channel."""
+    n, c, h, w = shape_of(op.input)
+    k = op.blocksize
+    if isinstance(op, ops.SpaceToDepth):
+        size, perm = (n, c, h // k, k, w // k, k), (0, 3, 5, 1, 2, 4) if op.mode == "DCR" else (0, 1, 3, 5, 2, 4)
+    elif op.mode == "DCR":
+        size, perm = (n, k, k, c // (k * k), h, w), (0, 3, 4, 1, 5, 2)
+    else:
+        size, perm = (n, c // (k * k), k, k, h, w), (0, 1, 4, 2, 5, 3)
+    steps = contiguous(size)
+    moved(op, b, op.input, tuple(size[i] for i in perm), [steps[i] for i in perm])
+
+
+@binds(ops.Pad)
+def pad(op: ops.Pad, b: Builder) -> None:
+    shape, out = shape_of(op.x), shape_of(op)
+    pads = integers(op.pads, "pads")
+    axes = integers(op.axes, "axes") or list(range(len(shape)))
+    begins = [0] * len(shape)
+    for axis, begin in zip(axes, pads, strict=False):
+        begins[axis] = begin
+    if op.mode != "constant":
+        sources = [np.arange(n) for n in shape]
+        for axis, begin, end in zip(axes, pads, pads[len(axes) :], strict=True):
+            sources[axis] = _padded(op, shape[axis], begin, end)
+        remap(op, b, op.x, sources)
+        return
+    y, fill = b.write(op), op.constant_value
+    zero = b.constant(np.zeros((), op.x.type.dtype.numpy), "zero") if fill is None else b.read(fill)
+    b.call("fill", {"element": item_bytes(op), "count": op.type.size()}, [zero], [y])
+    inside = [slice(max(0, -p), min(n, m - p)) for p, n, m in zip(begins, shape, out, strict=True)]
+    size = [max(0, s.stop - s.start) for s in inside]
+    x_step, y_step = contiguous(shape), contiguous(out)
+    x_at = sum(s.start * step for s, step in zip(inside, x_step, strict=True))
+    y_at = sum((s.start + p) * step for s, p, step in zip(inside, begins, y_step, strict=True))
+    b.copy(item_bytes(op), size, (b.read(op.x), x_step, x_at), (y, y_step, y_at))
+
+
+def _padded(op: ops.Pad, size: int, begin: int, end: int) -> Array:
+    """The positions the elements of a padded axis come from, by the op's own meaning."""
+    line, pads = np.arange(size), np.array([begin, end])
+    one_axis = ops.Pad(Const(line), Const(pads), mode=op.mode)
+    return np.asarray(one_axis.run(torch.from_numpy(line), torch.from_numpy(pads)).numpy())
+
+
+def remap(op: Op, b: Builder, x: Value, sources: list[Array]) -> None:
+    """y[i, j, ...] = x[sources[0][i], sources[1][j], ...]."""
+    steps = contiguous(shape_of(x))
+    if len(sources) > 8:
+        raise Unsupported(f"{len(sources)} axes; kernels take up to 8")
+    tables = np.concatenate([np.asarray(s, np.int32) for s in sources])
+    params = {
+        "element": item_bytes(x),
+        "rank": len(sources),
+        "size": tuple(len(s) for s in sources),
+        "x_stride": steps,
+    }
+    fill = b.constant(np.zeros((), x.type.dtype.numpy), "zero")
+    b.call("remap", params, [b.read(x), b.constant(tables, f"{op.name}.positions"), fill], [b.write(op)])
+
+
+@binds(ops.Resize)
+def resize(op: ops.Resize, b: Builder) -> None:
+    """Nearest by index tables, linear and cubic by one pass of weighted taps an axis; all tables are constants."""
+    if op.coordinate_transformation_mode == "tf_crop_and_resize":
+        raise Unsupported("coordinate_transformation_mode tf_crop_and_resize is not supported in C")
+    given = [None if v is None or v.type.size() == 0 else v for v in (op.scales, op.sizes)]
+    if any(v is not None and not isinstance(v, Const) for v in given):
+        raise Unsupported("sizes or scales that are not constant are not supported in C")
+    scales, sizes = (v.data.reshape(-1).astype(np.float64) if isinstance(v, Const) else None for v in given)
+    shape = shape_of(op.x)
+    plan = [a for a in op._plan(shape, None, scales, sizes) if not a.trivial]
+    if op.mode == "nearest":
+        sources = [np.arange(n) for n in shape]
+        for a in plan:
+            where = coordinates(op.coordinate_transformation_mode, a, np.float32)
+            sources[a.axis] = nearest(where, op.nearest_mode, a.size)
+        remap(op, b, op.x, sources)
+        return
+    if op.type.dtype.value != "float32":
+        raise Unsupported(f"{op.mode} resizing of {op.type.dtype} is not supported in C")
+    if not plan:
+        b.view(op, op.x)
+        return
+    source, now = b.read(op.x), list(shape)
+    y = b.write(op)
+    for a in plan:
+        where = coordinates(op.coordinate_transformation_mode, a, np.float64)
+        index, weight = taps(where, a, op.mode, op.cubic_coeff_a, op.antialias, op.exclude_outside)
+        index, weight = np.asarray(index, np.int32), np.asarray(weight, np.float32)
+        outer, n, inner = around(now, a.axis)
+        now[a.axis] = a.resized
+        last = a is plan[-1]
+        target = y if last else Place(b.memory(prod(now) * 4))
+        params = {"outer": outer, "in": n, "out": a.resized, "inner": inner, "taps": index.shape[1]}
+        tables = (b.constant(index, f"{op.name}.taps"), b.constant(weight, f"{op.name}.weights"))
+        b.call("resample_f32", params, [source, *tables], [target])
+        source = target
+
+
+@binds(ops.Gather)
+def gather(op: ops.Gather, b: Builder) -> None:
+    outer, n, inner = around(shape_of(op.x), op.axis)
+    params = {"element": item_bytes(op), "outer": outer, "n": n, "indices": op.indices.type.size(), "inner": inner}
+    b.call(f"gather_{_index(op.indices)}", params, [b.read(op.x), b.read(op.indices)], [b.write(op)])
+
+
+def _index(value: Value) -> str:
+    return {"int32": "i32", "int64": "i64"}[value.type.dtype.value]
+
+
+@binds(ops.GatherElements)
+def gather_elements(op: ops.GatherElements, b: Builder) -> None:
+    shape, size = shape_of(op.x), shape_of(op)
+    axis = op.axis % len(shape)
+    steps = list(contiguous(shape))
+    stride, steps[axis] = steps[axis], 0
+    if len(size) > 8:
+        raise Unsupported(f"{len(size)} axes; kernels take up to 8")
+    params = {
+        "element": item_bytes(op),
+        "rank": len(size),
+        "size": size,
+        "x_stride": tuple(steps),
+        "n": shape[axis],
+        "stride": stride,
+    }
+    b.call(f"gather_elements_{_index(op.indices)}", params, [b.read(op.x), b.read(op.indices)], [b.write(op)])
+
+
+@binds(ops.Trilu)
+def trilu(op: ops.Trilu, b: Builder) -> None:
+    *outer, rows, columns = shape_of(op)
+    params = {
+        "element": item_bytes(op),
+        "matrices": prod(outer),
+        "rows": rows,
+        "columns": columns,
+        "diagonal": (integers(op.k, "diagonals") or [0])[0],
+        "upper": int(op.upper),
+    }
+    b.call("trilu", params, [b.read(op.x)], [b.write(op)])

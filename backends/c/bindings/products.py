@@ -1,0 +1,182 @@
+"""Sums of products in float: convolutions, matrix products, Einsum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lissom.backends.c.builder import Builder, binds
+from lissom.backends.c.geometry import broadcast, contiguous, element_of, merged, shape_of
+from lissom.ir import ops
+from lissom.ir.errors import Unsupported
+from lissom.ir.op import Op
+from lissom.ir.values import Const, Value
+
+
+def three(values: Sequence[int], fill: int) -> tuple[int, ...]:
+    """The numbers of up to 3 spatial axes, with ``fill`` for the leading axes that are not there."""
+    if len(values) > 3:
+        raise Unsupported(f"{len(values)} spatial axes; kernels take up to 3")
+    return (*[fill] * (3 - len(values)), *values)
+
+
+def conv_params(op: Any, x: Sequence[int], y: Sequence[int], kernel: Sequence[int]) -> dict[str, Any]:
+    """Parameters of a convolution from ``x`` to ``y`` (NC*); a pointwise one walks all positions as one row."""
+    if op.auto_pad != "NOTSET":
+        raise Unsupported(f"auto_pad {op.auto_pad} was not resolved")
+    geometry = {
+        "in": (three(x[2:], 1)),
+        "out": three(y[2:], 1),
+        "kernel": three(kernel, 1),
+        "stride": three(op.strides, 1),
+        "dilation": three(op.dilations, 1),
+        "pad": three(op.pads[: len(kernel)], 0),
+    }
+    if set(geometry["kernel"]) | set(geometry["stride"]) == {1} and not any(op.pads):
+        positions = int(np.prod(geometry["in"]))
+        geometry["in"] = geometry["out"] = (1, 1, positions)
+    return {
+        "batch": x[0],
+        "groups": op.group,
+        "in_channels": x[1] // op.group,
+        "out_channels": y[1] // op.group,
+        **geometry,
+        "low": -np.inf,
+        "high": np.inf,
+    }
+
+
+def weights(b: Builder, kernel: Any, operand: str, value: Value) -> Any:
+    """A weight operand: packed where it is a constant."""
+    return b.packed(kernel, operand, value.data, value.name) if isinstance(value, Const) else b.read(value)
+
+
+@binds(ops.Conv)
+def conv(op: ops.Conv, b: Builder) -> None:
+    params = conv_params(op, shape_of(op.x), shape_of(op), op.kernel_shape)
+    kernel = b.choose(f"conv_{element_of(op.x)}", params)
+    b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), b.read(op.b)], [b.write(op)])
+
+
+@binds(ops.ConvTranspose)
+def conv_transpose(op: ops.ConvTranspose, b: Builder) -> None:
+    x, y, w = shape_of(op.x), shape_of(op), shape_of(op.w)
+    # A transposed convolution has a kernel of its own: its positions do not fall into one row.
+    params = conv_params(op, x, y, w[2:])
+    params |= {"in": three(x[2:], 1), "out": three(y[2:], 1)}
+    kernel = b.choose(f"conv_transpose_{element_of(op.x)}", params)
+    b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), b.read(op.b)], [b.write(op)])
+
+
+def matmul_params(a: Sequence[int], b: Sequence[int], a_transposed: bool, b_transposed: bool) -> dict[str, Any]:
+    """Parameters of a batched product of row-major ``a`` (*, M, K) and ``b`` (*, K, N), each perhaps stored transposed.
+
+    Where ``b`` has no batch, the batch of ``a`` joins its rows.
+    """
+    m, k = (a[-1], a[-2]) if a_transposed else (a[-2], a[-1])
+    n = b[-2] if b_transposed else b[-1]
+    rank = max(len(a), len(b)) - 2
+    batch = np.broadcast_shapes(tuple(a[:-2]), tuple(b[:-2]))
+    a_step, b_step = broadcast(a, (*batch, *a[-2:]))[:rank], broadcast(b, (*batch, *b[-2:]))[:rank]
+    if not any(b_step) and not a_transposed and int(np.prod(a[:-2])) == int(np.prod(batch)):
+        m, batch, a_step, b_step = m * int(np.prod(batch)), (), (), ()
+    sizes, a_batch, b_batch = merged(batch, a_step, b_step)
+    return {
+        "rank": len(sizes),
+        "batch": sizes,
+        "a_batch": a_batch,
+        "b_batch": b_batch,
+        "m": m,
+        "n": n,
+        "k": k,
+        "a_m": 1 if a_transposed else k,
+        "a_k": m if a_transposed else 1,
+        "b_k": 1 if b_transposed else n,
+        "b_n": k if b_transposed else 1,
+        "c_m": 0,
+        "c_n": 0,
+        "alpha": 1.0,
+        "beta": 0.0,
+    }
+
+
+@binds(ops.MatMul)
+def matmul(op: ops.MatMul, b: Builder) -> None:
+    left, right = shape_of(op.a), shape_of(op.b)
+    left = (1, *left) if len(left) == 1 else left
+    right = (*right, 1) if len(right) == 1 else right
+    params = matmul_params(left, right, False, False)
+    kernel = b.choose(f"matmul_{element_of(op.a)}", params)
+    b.call(kernel, params, [b.read(op.a), weights(b, kernel, "b", op.b), None], [b.write(op)])
+
+
+@binds(ops.Gemm)
+def gemm(op: ops.Gemm, b: Builder) -> None:
+    """A constant b is stored as (K, N), whichever way the model has it."""
+    right, flipped = op.b, op.transB
+    if isinstance(right, Const) and flipped:
+        right, flipped = Const(np.ascontiguousarray(right.data.T), right.name), False
+    params = matmul_params(shape_of(op.a), shape_of(right), op.transA, flipped)
+    params["alpha"] = op.alpha
+    if op.c is not None:
+        c_m, c_n = broadcast(shape_of(op.c), shape_of(op))
+        params |= {"beta": op.beta, "c_m": c_m, "c_n": c_n}
+    kernel = b.choose(f"matmul_{element_of(op.a)}", params)
+    b.call(kernel, params, [b.read(op.a), weights(b, kernel, "b", right), b.read(op.c)], [b.write(op)])
+
+
+@binds(ops.Einsum)
+def einsum(op: ops.Einsum, b: Builder) -> None:
+    """One or two operands, by a loop over all indices; a missing operand is the number 1."""
+    terms, out = _labels(op)
+    if len(terms) > 2:
+        raise Unsupported(f"an Einsum of {len(terms)} operands; up to 2 are supported in C")
+    sizes: dict[str, int] = {}
+    strides: list[dict[str, int]] = []
+    for term, value in zip(terms, op.inputs, strict=True):
+        steps: dict[str, int] = {}
+        for label, size, step in zip(term, shape_of(value), contiguous(shape_of(value)), strict=True):
+            sizes[label] = max(size, sizes.get(label, 1))
+            steps[label] = steps.get(label, 0) + (step if size != 1 else 0)
+        strides.append(steps)
+    strides += [{}] * (2 - len(strides))
+    summed = [label for label in sizes if label not in out]
+
+    def loops(labels: Sequence[str]) -> list[tuple[int, ...]]:
+        return merged([sizes[k] for k in labels], *([s.get(k, 0) for k in labels] for s in strides))
+
+    size, a_stride, b_stride = loops(out)
+    sum_size, sum_a, sum_b = loops(summed)
+    params = {
+        "rank": len(size),
+        "size": size,
+        "a_stride": a_stride,
+        "b_stride": b_stride,
+        "sum_rank": len(sum_size),
+        "sum_size": sum_size,
+        "sum_a": sum_a,
+        "sum_b": sum_b,
+    }
+    second = b.read(op.inputs[1]) if len(op.inputs) == 2 else b.constant(np.ones((), np.float32), "one")
+    b.call(f"contract_{element_of(op)}", params, [b.read(op.inputs[0]), second], [b.write(op)])
+
+
+def _labels(op: ops.Einsum) -> tuple[list[list[str]], list[str]]:
+    """The index of every axis of each operand and of the result; the axes of an ellipsis are called 0, 1, ..."""
+    left, arrow, right = op.equation.replace(" ", "").partition("->")
+    spelled = left.split(",")
+    hidden = [len(shape_of(v)) - len(t.replace("...", "")) for v, t in zip(op.inputs, spelled, strict=True)]
+    most = max((h for h, t in zip(hidden, spelled, strict=True) if "..." in t), default=0)
+
+    def expand(term: str, width: int) -> list[str]:
+        before, dots, after = term.partition("...")
+        return [*before, *(str(i) for i in range(most - width, most) if dots), *after]
+
+    terms = [expand(t, h) for t, h in zip(spelled, hidden, strict=True)]
+    if arrow:
+        return terms, expand(right, most)
+    letters = "".join(t.replace("...", "") for t in spelled)
+    once = sorted(c for c in set(letters) if letters.count(c) == 1)
+    return terms, [*(str(i) for i in range(most)), *once]

@@ -1,0 +1,88 @@
+"""Lets buffers share memory, then places them in the arena.
+
+Copy elimination makes Concat, and outputs that are views, cost nothing: what is copied whole is computed in its
+destination instead. In-place merging lets a result take over the memory of an operand that dies with it.
+"""
+
+from __future__ import annotations
+
+from lissom.backends.c.plan import Block, plan
+from lissom.backends.c.program import Buffer, Call, Kind, Place, Program
+
+
+def share_and_place(program: Program) -> None:
+    """Decide where every buffer of the program lies."""
+    for layer in program.layers:
+        layer.calls[:] = [c for c in layer.calls if not _eliminate(c)]
+    _merge_in_place(program)
+    _place(program)
+
+
+def _eliminate(call: Call) -> bool:
+    """Make the source of a whole, plain copy a part of its destination. Contents are never overwritten before in-place
+    merging, so both hold the same bytes from then on."""
+    if call.kernel.task.name != "copy" or call.params["rank"] != 1:
+        return False
+    source, target = call.arguments
+    assert source is not None
+    assert target is not None
+    p, buffer = call.params, source.buffer
+    size = p["size"][0] * p["element"]
+    plain = p["x_stride"] == (1,) and p["y_stride"] == (1,) and p["x_offset"] == 0
+    whole = buffer.kind is Kind.arena and buffer.inside is None and source.offset == 0 and size == buffer.nbytes
+    destination = target.plus(p["y_offset"] * p["element"])
+    if not plain or not whole or destination.resolve().buffer is buffer:
+        return False
+    buffer.inside = destination
+    return True
+
+
+def _lifetimes(program: Program) -> dict[Buffer, tuple[int, int]]:
+    """First and last call that touches each buffer which is not part of another."""
+    lives: dict[Buffer, tuple[int, int]] = {}
+    for step, call in enumerate(program.calls):
+        for buffer in call.touched():
+            lives[buffer] = (lives.get(buffer, (step, step))[0], step)
+    return lives
+
+
+def _merge_in_place(program: Program) -> None:
+    lives = _lifetimes(program)
+    for step, call in enumerate(program.calls):
+        task = call.kernel.task
+        if not task.in_place or len(call.writes) != 1:
+            continue
+        target = call.writes[0].resolve()
+        if target.buffer.kind not in (Kind.arena, Kind.output) or lives[target.buffer][0] != step:
+            continue
+        for index in task.in_place:
+            read = call.arguments[index]
+            if read is None or not _fits(read, target, call):
+                continue
+            source = read.resolve().buffer
+            if source.kind is not Kind.arena or lives[source][1] != step:
+                continue
+            source.inside = target
+            lives[target.buffer] = (lives.pop(source)[0], lives[target.buffer][1])
+            break
+
+
+def _fits(read: Place, target: Place, call: Call) -> bool:
+    """Whether operand and result are whole buffers of one size, and no other argument is in the operand's buffer."""
+    source = read.resolve()
+    others = sum(1 for a in call.arguments if a is not None and a.resolve().buffer is source.buffer)
+    return (
+        source.offset == target.offset == 0
+        and source.buffer is not target.buffer
+        and source.buffer.nbytes == target.buffer.nbytes
+        and others == 1
+    )
+
+
+def _place(program: Program) -> None:
+    lives = {b: life for b, life in _lifetimes(program).items() if b.kind is Kind.arena}
+    blocks = [Block(b.nbytes, *life) for b, life in lives.items()]
+    chosen = plan(blocks, program.alignment)
+    program.offsets = dict(zip(lives, chosen.offsets, strict=True))
+    program.arena_bytes = chosen.size
+    program.arena_lower_bound = chosen.lower_bound

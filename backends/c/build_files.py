@@ -1,0 +1,32 @@
+"""Writes ``CMakeLists.txt``."""
+
+from __future__ import annotations
+
+from lissom.backends.c.program import Program
+
+
+def cmake(program: Program) -> str:
+    """A library, and a test program that ``ctest`` runs."""
+    n = program.name
+    kernels = "\n".join(f"    kernels/{k.name}.c" for k in program.kernels)
+    return f"""cmake_minimum_required(VERSION 3.13)
+project({n} C)
+
+add_library({n} STATIC
+    {n}.c
+    {n}_weights.c
+{kernels}
+)
+target_include_directories({n} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
+set_target_properties({n} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
+if(NOT MSVC)
+    # Results are defined without contraction of products and sums.
+    target_compile_options({n} PRIVATE -ffp-contract=off)
+    target_link_libraries({n} PUBLIC m)
+endif()
+
+enable_testing()
+add_executable({n}_test EXCLUDE_FROM_ALL {n}_test.c)
+target_link_libraries({n}_test PRIVATE {n})
+add_test(NAME {n}_test COMMAND {n}_test)
+"""

@@ -1,0 +1,211 @@
+"""Turns the ops of a lowered graph into kernel calls, one binding an op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lissom.backends.c.geometry import element_of, item_bytes, merged
+from lissom.backends.c.packing import PACKINGS
+from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
+from lissom.ir.errors import Unsupported
+from lissom.ir.graph import Graph
+from lissom.ir.op import Op
+from lissom.ir.types import Array
+from lissom.ir.values import Const, Value, producer
+from lissom.kernels.table import Kernel, Params, choose
+
+T = TypeVar("T", bound=Op)
+Binding = Callable[[Any, "Builder"], None]
+
+BINDINGS: dict[type[Op], Binding] = {}
+"""How each op becomes kernel calls. A binding raises Unsupported, giving the reason, for what it cannot do."""
+
+
+def binds(*ops: type[Op]) -> Callable[[Binding], Binding]:
+    """Registers a binding for ops."""
+
+    def register(binding: Binding) -> Binding:
+        BINDINGS.update(dict.fromkeys(ops, binding))
+        return binding
+
+    return register
+
+
+class Builder:
+    """Builds the program of a graph. Bindings read and write values through it."""
+
+    def __init__(self, graph: Graph, name: str, target: str) -> None:
+        self.graph = graph
+        self.program = Program(name, target)
+        self.layer: Layer | None = None
+        self._places: dict[Value, Place] = {}
+        self._weights: dict[tuple[bytes, str], Buffer] = {}
+
+    # ---- for bindings
+
+    def read(self, value: Value | None) -> Place | None:
+        """Where a value is; a constant becomes a weight array. None for an absent operand."""
+        if value is None:
+            return None
+        if value not in self._places:
+            assert isinstance(value, Const)
+            self._places[value] = self.constant(value.data, value.name)
+        return self._places[value]
+
+    def write(self, result: Value) -> Place:
+        """Memory for a result."""
+        place = Place(self.memory(result.type.size() * item_bytes(result), result.name))
+        self._places[result] = place
+        return place
+
+    def view(self, result: Value, of: Value, offset: int = 0) -> None:
+        """Let ``result`` be the bytes of ``of`` from ``offset`` on."""
+        place = self.read(of)
+        assert place is not None
+        self._places[result] = place.plus(offset)
+
+    def memory(self, nbytes: int, name: str = "") -> Buffer:
+        """Arena memory that lives from the first to the last call that touches it."""
+        return Buffer(Kind.arena, nbytes, name)
+
+    def constant(self, array: Array, name: str = "", like: str | None = None) -> Place:
+        """An array of the weights unit; equal arrays are stored once."""
+        array = np.ascontiguousarray(array)
+        key = (array.tobytes(), like or array.dtype.str)
+        if key not in self._weights:
+            self._weights[key] = Buffer(Kind.weights, array.nbytes, name, len(self._weights), array)
+            self.program.weights.append(self._weights[key])
+        return Place(self._weights[key])
+
+    def choose(self, task: str, params: Params) -> Kernel:
+        """The target's best kernel for a task; raises Unsupported with the reasons when there is none."""
+        found = choose(task, params, self.program.target)
+        if isinstance(found, str):
+            raise Unsupported(found)
+        return found
+
+    def packed(self, kernel: Kernel, operand: str, array: Array, name: str) -> Place:
+        """A constant operand in the layout the kernel wants."""
+        return self.constant(PACKINGS[kernel.packing[operand]](array), name)
+
+    def call(
+        self, kernel: str | Kernel, params: Params, reads: Sequence[Place | None], writes: Sequence[Place]
+    ) -> Call:
+        """Append a kernel call to the current layer."""
+        if isinstance(kernel, str):
+            kernel = self.choose(kernel, params)
+        scratch = kernel.scratch(params)
+        call = Call(kernel, params, (*reads, *writes), self.memory(scratch, "scratch") if scratch else None)
+        assert len(call.arguments) == len(kernel.task.arguments)
+        assert self.layer is not None
+        self.layer.calls.append(call)
+        return call
+
+    def copy(
+        self,
+        element: int,
+        size: Sequence[int],
+        x: tuple[Place | None, Sequence[int], int],
+        y: tuple[Place, Sequence[int], int],
+    ) -> None:
+        """Append a copy between strided places, each (place, strides, offset) in elements; nothing for no elements."""
+        if 0 in size:
+            return
+        sizes, x_stride, y_stride = merged(size, x[1], y[1])
+        params = {
+            "element": element,
+            "rank": len(sizes),
+            "size": sizes,
+            "x_stride": x_stride,
+            "y_stride": y_stride,
+            "x_offset": x[2],
+            "y_offset": y[2],
+        }
+        self.call("copy", params, [x[0]], [y[0]])
+
+    def clamp_producer(self, value: Value, result: Value, low: float, high: float) -> bool:
+        """Let the kernel that computes ``value`` clamp, where nobody else reads it; ``result`` is then its output."""
+        made = producer(value)
+        if not self.program.layers or made is None or len(value.users) != 1 or self.graph.is_output(value):
+            return False
+        layer = next((entry for entry in reversed(self.program.layers) if entry.op is made), None)
+        if layer is None or not layer.calls or layer.calls[-1].kernel.task.params != "lissom_conv_params":
+            return False
+        last = layer.calls[-1]
+        if last.kernel.task.name != "conv_f32" or (last.params["low"], last.params["high"]) != (-np.inf, np.inf):
+            return False
+        last.params = {**last.params, "low": low, "high": high}
+        layer.results = []
+        self.view(result, value)
+        return True
+
+    # ---- for the back end
+
+    def build(self, io_values: tuple[Sequence[Value], Sequence[Value]], skip: set[Op]) -> Program:
+        """The program of the whole graph, between the values that are its inputs and outputs.
+
+        Raises one Unsupported that names every op that cannot be bound, with the reason.
+        """
+        inputs, outputs = io_values
+        self._declare(inputs)
+        faults: list[str] = []
+        for op in self.graph.ops:
+            if op in skip:
+                continue
+            self.layer = Layer(op)
+            self.program.layers.append(self.layer)
+            try:
+                self._bind(op)
+            except Unsupported as e:
+                faults.append(f"{op.describe()}: {e}")
+                for r in op.results:
+                    self._places.setdefault(r, Place(self.memory(0)))
+            else:
+                self.layer.results += [self._places[r] for r in op.results]
+        if faults:
+            listed = "\n  ".join(faults)
+            raise Unsupported(f"{len(faults)} op(s) cannot be compiled to C for {self.program.target}:\n  {listed}")
+        self._finish(outputs)
+        return self.program
+
+    def _bind(self, op: Op) -> None:
+        binding = BINDINGS.get(type(op))
+        if binding is None:
+            raise Unsupported("the C back end has no binding for this op")
+        for v in (*op.operands, *op.results):
+            if v.type.size() * v.type.dtype.bits > 8 * (2**31 - 1):
+                raise Unsupported(f"{v!r} has 2^31 bytes or more")
+        if all(r.type.size() == 0 for r in op.results):
+            for r in op.results:
+                self._places[r] = Place(self.memory(0))
+            return
+        binding(op, self)
+
+    def _declare(self, inputs: Sequence[Value]) -> None:
+        for i, value in enumerate(inputs):
+            element_of(value)
+            buffer = Buffer(Kind.input, value.type.size() * item_bytes(value), value.name, i)
+            self.program.inputs.append(buffer)
+            self._places[value] = Place(buffer)
+
+    def _finish(self, outputs: Sequence[Value]) -> None:
+        """Copy what is an output to where the caller wants it; most of these copies are eliminated later."""
+        for i, (value, name) in enumerate(zip(outputs, self.graph.output_names, strict=True)):
+            source, count = self.read(value), value.type.size()
+            buffer = Buffer(Kind.output, count * item_bytes(value), name, i)
+            self.program.outputs.append(buffer)
+            made = producer(value)
+            self.layer = next((entry for entry in self.program.layers if entry.op is made), None)
+            if self.layer is None or value in outputs[:i]:
+                self.layer = Layer(made or _output_of(value))
+                self.program.layers.append(self.layer)
+            self.copy(item_bytes(value), (count,), (source, (1,), 0), (Place(buffer), (1,), 0))
+
+
+def _output_of(value: Value) -> Op:
+    from lissom.ir.ops.identity import Identity
+
+    return Identity(value).named(value.name, value.loc)

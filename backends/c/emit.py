@@ -1,0 +1,162 @@
+"""``emit``: a graph becomes a folder of C that stands alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
+from lissom.backends.c.buffers import share_and_place
+from lissom.backends.c.builder import Builder
+from lissom.backends.c.build_files import cmake
+from lissom.backends.c.edges import Edges, model_edges
+from lissom.backends.c.lower import lower
+from lissom.backends.c.names import prefix
+from lissom.backends.c.page import page
+from lissom.backends.c.program import Program
+from lissom.backends.c.report import artifact_report
+from lissom.backends.c.selftest import reference, selftest
+from lissom.backends.c.source import body, header, ports
+from lissom.backends.c.toolchain import find_compiler, measure
+from lissom.backends.c.weights import weights_header, weights_source
+from lissom.ir.errors import DataError, Error
+from lissom.ir.graph import Graph
+from lissom.ir.types import Array
+from lissom.kernels.table import TARGETS
+
+MARK = "report.json"
+"""The file that shows a folder to be an artifact, which may be replaced."""
+
+STACK_BOUND = 8192
+"""What a call may take of the stack where no compiler is there to measure it; a test holds every kernel to it."""
+
+
+def emit(
+    graph: Graph,
+    out_dir: str | Path,
+    *,
+    target: str = "portable",
+    name: str | None = None,
+    io: Literal["float", "int8"] = "float",
+    sizes: Mapping[str, int] | None = None,
+    source: str | Path | Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
+    vectors: Sequence[Sequence[Array]] | None = None,
+    alignment: int = 64,
+) -> dict[str, Any]:
+    """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
+
+    ``sizes`` gives numbers to symbolic sizes; batch symbols left over are 1. With ``io="int8"`` the quantize and
+    dequantize ops at the edges are left to the caller. ``source``, a file, is the model the graph came from; it is kept
+    beside the code for ``lissom verify``. ``report`` adds to the report, such as ``passes``. ``vectors`` are inputs for
+    the test program; pseudo-random ones are made when there are none.
+
+    The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
+    DataError for a name that cannot be used, and Error when ``out_dir`` holds something that is not an artifact.
+    """
+    if target not in TARGETS:
+        raise Error(f"no target is called {target!r}; there are: {', '.join(TARGETS)}")
+    if io not in ("float", "int8"):
+        raise Error(f"io is 'float' or 'int8', got {io!r}")
+    out = Path(out_dir)
+    check_replaceable(out)
+    name = prefix("model" if name is None else name)
+    lowered = lower(graph, sizes)
+    edges = model_edges(lowered, io)
+    program = Builder(lowered, name, target).build((edges.inputs, edges.outputs), edges.skipped)
+    program.alignment = alignment
+    share_and_place(program)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        found = _write(work, graph, lowered, program, edges, source, report, vectors)
+        _move_into_place(work, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return found
+
+
+def check_replaceable(out: Path) -> None:
+    """Raise Error unless ``out`` is free, empty, or an artifact."""
+    if out.is_dir():
+        if any(out.iterdir()) and not (out / MARK).is_file():
+            raise Error(f"{out} is not empty and not an artifact of lissom; give another folder, or remove it")
+    elif out.exists():
+        raise Error(f"{out} is a file; give a folder")
+
+
+def _write(
+    folder: Path,
+    graph: Graph,
+    lowered: Graph,
+    program: Program,
+    edges: Edges,
+    model: str | Path | Mapping[str, Any] | None,
+    extra: Mapping[str, Any] | None,
+    vectors: Sequence[Sequence[Array]] | None,
+) -> dict[str, Any]:
+    inputs, outputs = ports([i.name for i in lowered.inputs], edges.inputs), ports(lowered.output_names, edges.outputs)
+    name = program.name
+
+    def put(path: str, text: str) -> None:
+        (folder / path).write_text(text, encoding="ascii", newline="\n")
+
+    (folder / "kernels").mkdir()
+    for file in {s for k in program.kernels for s in k.sources()}:
+        shutil.copyfile(file, folder / "kernels" / file.name)
+    put(f"{name}.c", body(program, inputs, outputs))
+    put(f"{name}_weights.h", weights_header(program))
+    put(f"{name}_weights.c", weights_source(program))
+    put(f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
+    put("CMakeLists.txt", cmake(program))
+    code_bytes, stack_bytes = _measured(folder, name)
+    if stack_bytes is not None:
+        put(f"{name}.h", header(program, inputs, outputs, -(-stack_bytes // 64) * 64))
+    put(f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
+    found = artifact_report(graph, program, edges, inputs, outputs, code_bytes, stack_bytes)
+    found["source"] = _keep_source(folder, model)
+    found.update(extra or {})
+    (folder / MARK).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(page(found), encoding="utf-8")
+    return found
+
+
+def _measured(folder: Path, name: str) -> tuple[int | None, int | None]:
+    compiler = find_compiler()
+    if compiler is None:
+        return None, None
+    with tempfile.TemporaryDirectory() as work:
+        return measure(folder, name, compiler, Path(work))
+
+
+def _keep_source(folder: Path, model: str | Path | Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Copy the source model in; what is recorded of it has no path that leads outside the folder."""
+    if model is None:
+        return None
+    if isinstance(model, Mapping):
+        return dict(model)
+    path = Path(model)
+    if not path.is_file():
+        raise DataError(f"the source model {path} is not a file")
+    suffix = path.suffix if re.fullmatch(r"\.\w{1,8}", path.suffix, re.ASCII) else ""
+    kept = f"source{suffix}"
+    shutil.copyfile(path, folder / kept)
+    return {"file": kept, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _move_into_place(work: Path, out: Path) -> None:
+    work.chmod(0o755)
+    if out.exists():
+        check_replaceable(out)
+        old = work.with_name(work.name + ".old")
+        out.rename(old)
+        work.rename(out)
+        shutil.rmtree(old)
+    else:
+        work.rename(out)

@@ -1,0 +1,86 @@
+"""Strides, and merging axes so that kernels see as few as they can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from lissom.ir.errors import Unsupported
+from lissom.ir.types import DType
+from lissom.ir.values import Value
+
+MAX_RANK = 8
+"""``LISSOM_MAX_RANK`` of the kernels."""
+
+ELEMENTS = {
+    DType.float32: "f32",
+    DType.float64: "f64",
+    DType.int8: "i8",
+    DType.uint8: "u8",
+    DType.int16: "i16",
+    DType.uint16: "u16",
+    DType.int32: "i32",
+    DType.uint32: "u32",
+    DType.int64: "i64",
+    DType.uint64: "u64",
+    DType.bool: "bool",
+}
+"""Element types C code can hold, by the name kernels use."""
+
+
+def shape_of(value: Value) -> tuple[int, ...]:
+    """The shape of a value of a lowered graph."""
+    static = value.type.static
+    if static is None:
+        raise Unsupported(f"the size of {value!r} is not a number")
+    return static
+
+
+def element_of(value: Value) -> str:
+    """How kernels call the value's element type; raises Unsupported for what C code does not hold."""
+    found = ELEMENTS.get(value.type.dtype)
+    if found is None:
+        raise Unsupported(f"elements of type {value.type.dtype} are not supported in C")
+    return found
+
+
+def item_bytes(value: Value) -> int:
+    """Bytes of one element."""
+    element_of(value)
+    return value.type.dtype.numpy.itemsize
+
+
+def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+    """Strides, in elements, of a row-major tensor."""
+    return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def broadcast(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...]:
+    """Strides with which a row-major tensor of ``shape`` is read as one of shape ``to``: 0 where it repeats."""
+    missing = len(to) - len(shape)
+    strides = contiguous(shape)
+    return tuple(0 if i < missing or shape[i - missing] == 1 else strides[i - missing] for i in range(len(to)))
+
+
+def merged(size: Sequence[int], *strides: Sequence[int]) -> list[tuple[int, ...]]:
+    """``[size, *strides]`` over as few axes as possible, at least one: axes of size 1 go, and neighbours join wherever
+    all tensors walk through both as through one. Raises Unsupported when more than MAX_RANK stay."""
+    kept: list[list[int]] = []  # one [size, stride of each tensor] an axis
+    for axis in zip(size, *strides, strict=True):
+        if axis[0] == 1:
+            continue
+        if kept and all(outer == axis[0] * inner for outer, inner in zip(kept[-1][1:], axis[1:], strict=True)):
+            kept[-1] = [kept[-1][0] * axis[0], *axis[1:]]
+        else:
+            kept.append(list(axis))
+    if not kept:
+        kept = [[1, *[1] * len(strides)]]
+    if len(kept) > MAX_RANK:
+        raise Unsupported(f"it walks through {len(kept)} axes; kernels take up to {MAX_RANK}")
+    return [tuple(column) for column in zip(*kept, strict=True)]
+
+
+def around(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
+    """``(outer, n, inner)``: elements before, along and behind an axis."""
+    axis %= len(shape)
+    return prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])

@@ -1,0 +1,127 @@
+"""A lowered graph as a list of kernel calls on buffers: what is planned and then written out as C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from lissom.ir.op import Op
+from lissom.ir.types import Array
+from lissom.kernels.table import Kernel, Params
+
+
+class Kind(Enum):
+    """Who owns a buffer's memory."""
+
+    arena = "arena"
+    input = "input"
+    output = "output"
+    weights = "weights"
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Contiguous memory. Once merged, it is a part of another buffer (``inside`` it at an offset in bytes)."""
+
+    kind: Kind
+    nbytes: int
+    name: str = ""
+    index: int = 0
+    """Of an input, an output or a weight array: which one."""
+    data: Array | None = None
+    """Of a weight array: the elements."""
+    inside: Place | None = None
+
+    def place(self) -> Place:
+        """Where it lies: in itself, or in the buffer it was merged into."""
+        if self.inside is None:
+            return Place(self, 0)
+        outer = self.inside.buffer.place()
+        return Place(outer.buffer, outer.offset + self.inside.offset)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a buffer, in bytes."""
+
+    buffer: Buffer
+    offset: int = 0
+
+    def resolve(self) -> Place:
+        """The same position in the buffer that was merged into no other."""
+        outer = self.buffer.place()
+        return Place(outer.buffer, outer.offset + self.offset)
+
+    def plus(self, offset: int) -> Place:
+        return Place(self.buffer, self.offset + offset)
+
+
+@dataclass(eq=False)
+class Call:
+    """One kernel call. ``arguments`` follow the kernel's signature; None is NULL."""
+
+    kernel: Kernel
+    params: Params
+    arguments: tuple[Place | None, ...]
+    scratch: Buffer | None = None
+
+    @property
+    def reads(self) -> tuple[Place | None, ...]:
+        return self.arguments[: self.kernel.task.reads]
+
+    @property
+    def writes(self) -> tuple[Place, ...]:
+        return tuple(a for a in self.arguments[self.kernel.task.reads :] if a is not None)
+
+    def touched(self) -> Iterator[Buffer]:
+        """Every buffer it needs, as merged."""
+        for a in self.arguments:
+            if a is not None:
+                yield a.resolve().buffer
+        if self.scratch is not None:
+            yield self.scratch
+
+
+@dataclass(eq=False)
+class Layer:
+    """The calls that one op became, and where its results are."""
+
+    op: Op
+    calls: list[Call] = field(default_factory=list)
+    results: list[Place] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Program:
+    """Everything that is written out."""
+
+    name: str
+    target: str
+    inputs: list[Buffer] = field(default_factory=list)
+    outputs: list[Buffer] = field(default_factory=list)
+    weights: list[Buffer] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+    offsets: dict[Buffer, int] = field(default_factory=dict)
+    arena_bytes: int = 0
+    arena_lower_bound: int = 0
+    alignment: int = 64
+
+    @property
+    def calls(self) -> list[Call]:
+        return [c for layer in self.layers for c in layer.calls]
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """The kernels that are called, each once, by name."""
+        return sorted({c.kernel.name: c.kernel for c in self.calls}.values(), key=lambda k: k.name)
+
+    def summary(self) -> dict[str, Any]:
+        """Sizes for the report."""
+        return {
+            "arena_bytes": self.arena_bytes,
+            "arena_lower_bound": self.arena_lower_bound,
+            "arena_alignment": self.alignment,
+            "weight_bytes": sum(w.nbytes for w in self.weights),
+        }

@@ -1,0 +1,74 @@
+"""The facts of an artifact: ``report.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lissom.backends.c.edges import Edges
+from lissom.backends.c.program import Kind, Program
+from lissom.backends.c.source import Port
+from lissom.ir.graph import Graph
+from lissom.ir.values import Value
+
+SCHEMA_VERSION = 1
+
+
+def artifact_report(
+    graph: Graph,
+    program: Program,
+    edges: Edges,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    code_bytes: int | None,
+    stack_bytes: int | None,
+) -> dict[str, Any]:
+    """Everything but ``source`` and what the caller adds. ``code_bytes`` and ``stack_bytes`` are None unmeasured."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": program.name,
+        "target": program.target,
+        "inputs": [_port(p, v, i, edges) for p, v, i in zip(inputs, edges.inputs, graph.inputs, strict=True)],
+        "outputs": [_port(p, v, o, edges) for p, v, o in zip(outputs, edges.outputs, graph.outputs, strict=True)],
+        "passes": [],
+        "artifact": {**program.summary(), "code_bytes": code_bytes, "stack_bytes": stack_bytes},
+        "layers": [_layer(program, i) for i in range(len(program.layers))],
+        "arena": _arena(program),
+    }
+
+
+def _port(port: Port, value: Value, declared: Value, edges: Edges) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": port.label, "c_name": port.name, "dtype": port.dtype, "shape": list(port.shape)}
+    found["declared"] = [d if isinstance(d, int) else str(d) for d in declared.type.dims]
+    if value in edges.quantization:
+        found["quantization"] = edges.quantization[value]
+    return found
+
+
+def _layer(program: Program, index: int) -> dict[str, Any]:
+    layer = program.layers[index]
+    cost = layer.op.cost()
+    kernels = list(dict.fromkeys(c.kernel.name for c in layer.calls))
+    return {
+        "name": layer.op.name,
+        "op": layer.op.op_type,
+        "kernel": ", ".join(kernels),
+        "macs": cost.macs,
+        "bytes": cost.read + cost.written,
+    }
+
+
+def _arena(program: Program) -> list[dict[str, int]]:
+    """Where each buffer lies and from which to which layer it is needed."""
+    lives: dict[int, list[int]] = {}
+    sizes: dict[int, tuple[int, int]] = {}
+    for i, layer in enumerate(program.layers):
+        for call in layer.calls:
+            for buffer in call.touched():
+                if buffer.kind is Kind.arena:
+                    lives.setdefault(id(buffer), [i, i])[1] = i
+                    sizes[id(buffer)] = program.offsets[buffer], buffer.nbytes
+    return [
+        {"offset": sizes[k][0], "bytes": sizes[k][1], "first_layer": first, "last_layer": last}
+        for k, (first, last) in lives.items()
+    ]

@@ -1,0 +1,242 @@
+"""Writes ``model.h`` and ``model.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isinf, isnan
+from typing import Any
+
+import numpy as np
+
+from lissom.backends.c.geometry import element_of, shape_of
+from lissom.backends.c.names import comment, identifier
+from lissom.backends.c.program import Call, Kind, Place, Program
+from lissom.ir.values import Value
+from lissom.kernels.table import Argument
+
+C_ELEMENTS = {
+    "f32": "float",
+    "f64": "double",
+    "bool": "uint8_t",
+    **{f"{s}{n}": f"{'u' if s == 'u' else ''}int{n}_t" for s in "iu" for n in (8, 16, 32, 64)},
+}
+"""The C type of the elements of inputs and outputs."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the model as C sees it: the member ``name`` of a struct."""
+
+    label: str
+    name: str
+    c_type: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+
+def ports(labels: Sequence[str], values: Sequence[Value]) -> list[Port]:
+    """Ports with distinct C names for values with public names."""
+    taken: set[str] = set()
+    return [
+        Port(label, identifier(label, taken), C_ELEMENTS[element_of(v)], str(v.type.dtype), shape_of(v))
+        for label, v in zip(labels, values, strict=True)
+    ]
+
+
+def header(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], stack_bytes: int) -> str:
+    """``model.h``: all a caller needs."""
+    n, upper = program.name, program.name.upper()
+
+    def members(of: Sequence[Port], const: str) -> list[str]:
+        return [f"    {const}{p.c_type} *{p.name}; /* {comment(p.label)}: {_shape(p)} */" for p in of]
+
+    lines = [
+        f"/* {n}: written by lissom for {program.target}.",
+        " *",
+        f" * Call {n}_run with the inputs, memory for the outputs, and {upper}_ARENA_BYTES of working memory aligned to",
+        f" * {upper}_ARENA_ALIGN. Tensors are contiguous, last axis fastest. Nothing is kept between calls: calls with",
+        " * different arenas may run at once. The arena must not overlap inputs or outputs. */",
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "",
+        "#include <stddef.h>",
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        f"#define {upper}_ARENA_BYTES {program.arena_bytes}",
+        f"#define {upper}_ARENA_ALIGN {program.alignment}",
+        "/* Stack that a call takes, without what the C library's own functions take. */",
+        f"#define {upper}_STACK_BYTES_MAX {stack_bytes}",
+        f"#define {upper}_LAYERS {len(program.layers)}",
+        "",
+        "typedef struct {",
+        *(members(inputs, "const ") or ["    const void *none;"]),
+        f"}} {n}_inputs;",
+        "",
+        "typedef struct {",
+        *(members(outputs, "") or ["    void *none;"]),
+        f"}} {n}_outputs;",
+        "",
+        "enum {",
+        f"    {upper}_OK = 0,",
+        f"    {upper}_NULL_POINTER = 1,",
+        f"    {upper}_ARENA_MISALIGNED = 2",
+        "};",
+        "",
+        f"/* Returns {upper}_OK, or why nothing was done. arena may be NULL when {upper}_ARENA_BYTES is 0. */",
+        f"int {n}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena);",
+        "",
+        f"#ifdef {upper}_TRACE",
+        "/* Yours to define: called after each layer with its result. */",
+        f"void {n}_trace(int layer, int result, const void *data, size_t bytes);",
+        "#endif",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "#endif",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shape(port: Port) -> str:
+    return f"{port.dtype} {'x'.join(map(str, port.shape)) or 'scalar'}"
+
+
+def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """``model.c``: one kernel call after the other."""
+    n, upper = program.name, program.name.upper()
+    headers = sorted({k.task.header for k in program.kernels})
+    writer = _Writer(program, inputs, outputs)
+    steps: list[str] = []
+    for i, layer in enumerate(program.layers):
+        steps += ["", f"    /* {i}: {comment(layer.op.describe())} */", f"    {upper}_LAYER_BEGIN({i});"]
+        steps += [f"    {writer.call(c)}" for c in layer.calls]
+        steps.append(f"    {upper}_LAYER_END({i});")
+        for r, (place, value) in enumerate(zip(layer.results, layer.op.results, strict=False)):
+            nbytes = value.type.size() * value.type.dtype.numpy.itemsize
+            if nbytes:
+                steps.append(f"    {upper}_RESULT({i}, {r}, {writer.pointer(place)}, {nbytes});")
+    checks = [f"inputs->{p.name} == NULL" for p in inputs] + [f"outputs->{p.name} == NULL" for p in outputs]
+    lines = [
+        f'#include "{n}.h"',
+        f'#include "{n}_weights.h"',
+        "",
+        "#include <math.h>",
+        "",
+        *(f'#include "kernels/{h}"' for h in headers),
+        "",
+        *(k.prototype for k in program.kernels),
+        "",
+        "/* Hooks around each layer, for profiling: define them on the compiler's command line. */",
+        f"#ifndef {upper}_LAYER_BEGIN",
+        f"#define {upper}_LAYER_BEGIN(layer) ((void)0)",
+        "#endif",
+        f"#ifndef {upper}_LAYER_END",
+        f"#define {upper}_LAYER_END(layer) ((void)0)",
+        "#endif",
+        f"#ifdef {upper}_TRACE",
+        f"#define {upper}_RESULT(layer, result, data, bytes) {n}_trace(layer, result, data, bytes)",
+        "#else",
+        f"#define {upper}_RESULT(layer, result, data, bytes) ((void)0)",
+        "#endif",
+        "",
+        *writer.structs,
+        "",
+        f"int {n}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)",
+        "{",
+        "    uint8_t *const memory = arena;",
+        f"    if (inputs == NULL || outputs == NULL || (memory == NULL && {upper}_ARENA_BYTES > 0)) {{",
+        f"        return {upper}_NULL_POINTER;",
+        "    }",
+        *([f"    if ({' || '.join(checks)}) {{", f"        return {upper}_NULL_POINTER;", "    }"] if checks else []),
+        f"    if ((uintptr_t)memory % {upper}_ARENA_ALIGN != 0) {{",
+        f"        return {upper}_ARENA_MISALIGNED;",
+        "    }",
+        *steps,
+        f"    return {upper}_OK;",
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+class _Writer:
+    """Spells calls. Equal parameter structs are written once."""
+
+    def __init__(self, program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+        self.program = program
+        self.members = {Kind.input: [p.name for p in inputs], Kind.output: [p.name for p in outputs]}
+        self.structs: list[str] = []
+        self._named: dict[tuple[str, str], str] = {}
+
+    def call(self, call: Call) -> str:
+        arguments = [f"&{self._struct(call)}"]
+        for argument, place in zip(call.kernel.task.arguments, call.arguments, strict=True):
+            arguments.append(self._argument(argument, place))
+        if call.kernel.task.takes_scratch:
+            arguments.append("NULL" if call.scratch is None else self.pointer(Place(call.scratch)))
+        return f"{call.kernel.name}({', '.join(arguments)});"
+
+    def _argument(self, argument: Argument, place: Place | None) -> str:
+        if place is None:
+            return "NULL"
+        pointer = self.pointer(place)
+        return pointer if argument.element == "any" else f"({argument.c_type})({pointer})"
+
+    def pointer(self, place: Place) -> str:
+        """An expression of type ``void *`` or ``const void *``."""
+        at = place.resolve()
+        kind, index = at.buffer.kind, at.buffer.index
+        if kind is Kind.arena:
+            return f"(void *)(memory + {self.program.offsets[at.buffer] + at.offset})"
+        if kind is Kind.weights:
+            return _moved(f"(const void *){self.program.name}_w{index}", "const uint8_t *", at.offset)
+        if kind is Kind.input:
+            return _moved(f"(const void *)inputs->{self.members[kind][index]}", "const uint8_t *", at.offset)
+        return _moved(f"(void *)outputs->{self.members[kind][index]}", "uint8_t *", at.offset)
+
+    def _struct(self, call: Call) -> str:
+        kind, fields = call.kernel.task.params, literal(call.params)
+        if (kind, fields) not in self._named:
+            name = self._named[kind, fields] = f"params_{len(self._named)}"
+            self.structs.append(f"static const {kind} {name} = {fields};")
+        return self._named[kind, fields]
+
+
+def _moved(pointer: str, bytes_type: str, offset: int) -> str:
+    if offset == 0:
+        return pointer
+    const = "const " if bytes_type.startswith("const") else ""
+    return f"({const}void *)(({bytes_type})({pointer}) + {offset})"
+
+
+def literal(value: Any) -> str:
+    """A C initializer for a parameter struct, an array or a number."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f".{k} = {literal(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return "{" + ", ".join(map(literal, value)) + "}" if value else "{0}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float | np.floating):
+        return _float(float(np.float32(value)))
+    return str(int(value))
+
+
+def _float(value: float) -> str:
+    if isnan(value):
+        return "NAN"
+    if isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    return f"{value.hex()}f"

@@ -1,0 +1,75 @@
+"""The host C compiler: finding it, building with it, measuring with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from lissom.ir.errors import Error
+
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
+STANDARD = ("-std=c99", "-ffp-contract=off", *WARNINGS)
+"""Flags every unit compiles under without a warning."""
+
+
+def find_compiler(cc: str | None = None) -> str | None:
+    """The compiler asked for, the one in ``$CC``, or the first of cc, gcc and clang on the path."""
+    for name in (cc, os.environ.get("CC"), "cc", "gcc", "clang"):
+        if name and shutil.which(name):
+            return name
+        if name and name == cc:
+            raise Error(f"the C compiler {name!r} is not on the path")
+    return None
+
+
+def need_compiler(cc: str | None = None) -> str:
+    """The compiler; raises Error when there is none."""
+    found = find_compiler(cc)
+    if found is None:
+        raise Error("no C compiler found: install gcc or clang, or set CC to one")
+    return found
+
+
+def compile_c(cc: str, arguments: Sequence[str | Path]) -> str:
+    """Run the compiler; returns what it printed, raises Error with that when it fails."""
+    command = [cc, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        shown = "\n".join((done.stderr or done.stdout).splitlines()[:20])
+        raise Error(f"{cc} could not compile the artifact:\n{shown}")
+    return done.stderr
+
+
+def sources(folder: Path, name: str) -> list[Path]:
+    """The units of an artifact, in a fixed order."""
+    return [folder / f"{name}.c", folder / f"{name}_weights.c", *sorted((folder / "kernels").glob("*.c"))]
+
+
+def measure(folder: Path, name: str, cc: str, work: Path) -> tuple[int, int]:
+    """``(code bytes, stack bytes)`` of an artifact at -O2.
+
+    Code is all read-only sections of all units but the weights; stack is the frame of the run function and the deepest
+    kernel, helpers of its unit included. What the C library's functions take is not known and not counted.
+    """
+    units = [f for f in sources(folder, name) if f.name != f"{name}_weights.c"]
+    code, frames = 0, {}
+    for unit in units:
+        target = work / f"{unit.stem}.o"
+        compile_c(cc, ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-c", unit, "-o", target, "-I", folder])
+        code += _text_bytes(target)
+        usage = target.with_suffix(".su")
+        found = re.findall(r"\t(\d+)\t", usage.read_text()) if usage.exists() else []
+        frames[unit.stem] = sum(map(int, found))
+    return code, frames.pop(name, 0) + max(frames.values(), default=0)
+
+
+def _text_bytes(unit: Path) -> int:
+    """The ``text`` column of ``size``; 0 where that tool is missing."""
+    if shutil.which("size") is None:
+        return 0
+    done = subprocess.run(["size", str(unit)], capture_output=True, text=True)
+    return int(done.stdout.splitlines()[1].split()[0]) if done.returncode == 0 else 0

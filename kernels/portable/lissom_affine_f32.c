@@ -1,0 +1,3 @@
+#include "lissom_unary.h"
+
+LISSOM_UNARY(lissom_affine_f32, float, alpha * v + beta)

@@ -1,0 +1,3 @@
+#include "lissom_binary.h"
+
+LISSOM_BINARY(lissom_greater_f32, float, uint8_t, u > v)

@@ -1,0 +1,5 @@
+#include <math.h>
+
+#include "lissom_unary.h"
+
+LISSOM_UNARY(lissom_hard_swish_f32, float, v * fminf(1.0f, fmaxf(0.0f, v / 6.0f + 0.5f)))

@@ -1,0 +1,3 @@
+#include "lissom_binary.h"
+
+LISSOM_BINARY(lissom_less_i32, int32_t, uint8_t, u < v)

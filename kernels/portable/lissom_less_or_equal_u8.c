@@ -1,0 +1,3 @@
+#include "lissom_binary.h"
+
+LISSOM_BINARY(lissom_less_or_equal_u8, uint8_t, uint8_t, u <= v)

@@ -1,0 +1,52 @@
+/* Batched matrix products with any strides: y[b, i, j] = sum over k of a[b, i, k] * b[b, k, j]; y is contiguous. */
+#ifndef LISSOM_MATMUL_H
+#define LISSOM_MATMUL_H
+
+#include "lissom_requantize.h"
+
+/* Rows and columns of y that are accumulated at once. */
+#define LISSOM_MATMUL_ROWS 4
+#define LISSOM_MATMUL_COLUMNS 64
+
+typedef struct {
+    int32_t rank; /* of the batch axes */
+    int32_t batch[LISSOM_MAX_RANK];
+    int32_t a_batch[LISSOM_MAX_RANK]; /* strides, 0 where an operand is broadcast */
+    int32_t b_batch[LISSOM_MAX_RANK];
+    int32_t m, n, k;
+    int32_t a_m, a_k; /* strides of a along i and k */
+    int32_t b_k, b_n; /* strides of b along k and j */
+    int32_t c_m, c_n; /* strides of the addend, the same for all of the batch */
+    float alpha;      /* y = alpha * sum + beta * c */
+    float beta;
+} lissom_matmul_params;
+
+typedef struct {
+    lissom_matmul_params matmul; /* alpha and beta unused */
+    lissom_q8_input a;
+    lissom_q8_output y;
+    int32_t b_flip;
+    int32_t b_zero_stride; /* along j: 0 for one zero point, 1 for one each */
+    int32_t multiplier_stride;
+} lissom_matmul_q8_params;
+
+typedef struct {
+    int32_t rank; /* of y */
+    int32_t size[LISSOM_MAX_RANK];
+    int32_t a_stride[LISSOM_MAX_RANK];
+    int32_t b_stride[LISSOM_MAX_RANK];
+    int32_t sum_rank; /* axes that are summed over */
+    int32_t sum_size[LISSOM_MAX_RANK];
+    int32_t sum_a[LISSOM_MAX_RANK];
+    int32_t sum_b[LISSOM_MAX_RANK];
+} lissom_contract_params;
+
+void lissom_matmul_f32(const lissom_matmul_params *p, const float *a, const float *b, const float *c, float *y,
+                    void *scratch);
+void lissom_matmul_q8(const lissom_matmul_q8_params *p, const uint8_t *a, const uint8_t *b, const int32_t *b_zero,
+                      const float *multiplier, const int32_t *c, uint8_t *y,
+                    void *scratch);
+/* Any sum of products of two operands over strided axes, as an Einsum spells it. */
+void lissom_contract_f32(const lissom_contract_params *p, const float *a, const float *b, float *y);
+
+#endif

@@ -1,0 +1,3 @@
+#include "lissom_binary.h"
+
+LISSOM_BINARY(lissom_max_i64, int64_t, int64_t, u > v ? u : v)

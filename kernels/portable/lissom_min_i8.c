@@ -1,0 +1,3 @@
+#include "lissom_binary.h"
+
+LISSOM_BINARY(lissom_min_i8, int8_t, int8_t, u < v ? u : v)

@@ -1,0 +1,3 @@
+#include "lissom_binary.h"
+
+LISSOM_BINARY(lissom_mul_i32, int32_t, int32_t, (int32_t)((uint32_t)u * (uint32_t)v))

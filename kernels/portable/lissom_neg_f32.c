@@ -1,0 +1,3 @@
+#include "lissom_unary.h"
+
+LISSOM_UNARY(lissom_neg_f32, float, -v)

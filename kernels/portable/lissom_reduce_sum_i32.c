@@ -1,0 +1,3 @@
+#include "lissom_reduce.h"
+
+LISSOM_REDUCE(lissom_reduce_sum_i32, int32_t, uint32_t, 0, acc + (uint32_t)v, (int32_t)acc)

@@ -1,0 +1,48 @@
+/* Exact int32 sums to 8-bit values: docs/numerics.md, one IEEE float32 operation a step.
+ *
+ * 8-bit tensors are read as bytes: `byte ^ flip` is the value plus 128 for int8 (flip 0x80) and the value itself for
+ * uint8 (flip 0), so one kernel serves both; the zero point in a parameter struct is shifted alike.
+ */
+#ifndef LISSOM_REQUANTIZE_H
+#define LISSOM_REQUANTIZE_H
+
+#include "lissom_common.h"
+
+typedef struct {
+    int32_t flip; /* 0x80 for int8, 0 for uint8 */
+    int32_t zero; /* zero point, plus 128 for int8 */
+} lissom_q8_input;
+
+typedef struct {
+    float low;    /* smallest value of the type, minus the zero point */
+    float high;   /* largest value of the type, minus the zero point */
+    int32_t zero; /* zero point */
+} lissom_q8_output;
+
+/* The value less its zero point. */
+static inline int32_t lissom_centred(uint8_t byte, int32_t flip, int32_t zero)
+{
+    return (int32_t)((uint32_t)byte ^ (uint32_t)flip) - zero;
+}
+
+/* Round half to even, exact for |v| < 2^22: adding 1.5 * 2^23 leaves no bits below the point. */
+static inline float lissom_round(float v)
+{
+    const float magic = 12582912.0f;
+    return (v + magic) - magic;
+}
+
+/* saturate(round(v) + zero) as a byte. Clamping to whole numbers first gives the same as clamping last. */
+static inline uint8_t lissom_saturate(float v, const lissom_q8_output *q)
+{
+    const float low = v > q->low ? v : q->low;
+    const float clamped = low < q->high ? low : q->high;
+    return (uint8_t)(((int32_t)lissom_round(clamped) + q->zero) & 255);
+}
+
+static inline uint8_t lissom_requantize(int32_t acc, float multiplier, const lissom_q8_output *q)
+{
+    return lissom_saturate((float)acc * multiplier, q);
+}
+
+#endif
