@@ -32,25 +32,6 @@ def read_model(path: str, shapes: Shapes) -> Graph:
     return graph.bind(sizes) if sizes else graph
 
 
-def bind_batch(graph: Graph) -> tuple[Graph, str | None]:
-    """The graph with a symbolic first axis of its inputs set to 1, and a line that says so.
-
-    Raises Error, asking for ``--shape``, where other sizes are open: code is made for one set of sizes.
-    """
-    from lissom.ir.dims import SymDim, symbols
-
-    batch = {str(i.type.shape[0]): 1 for i in graph.inputs if i.type.shape and isinstance(i.type.shape[0], SymDim)}
-    bound = graph.bind(batch) if batch else graph
-    for i, given in zip(bound.inputs, graph.inputs, strict=True):
-        if i.type.static is None:
-            open_sizes = sorted(set().union(*map(symbols, i.type.shape or ())))
-            rank_known = i.type.shape is not None
-            what = f"leaves {', '.join(open_sizes)} open" if rank_known else "has no known rank"
-            example = "x".join(str(d) if isinstance(d, int) else "SIZE" for d in i.type.shape or ()) or "1x3x224x224"
-            raise Error(f"input {given.name!r} is {given.type}: it {what}; give its sizes: --shape {i.name}={example}")
-    return bound, f"batch {', '.join(batch)} = 1" if batch else None
-
-
 def _typed(i: Input, shape: tuple[int, ...]) -> TensorType:
     from lissom.ir.types import TensorType
 

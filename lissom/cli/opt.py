@@ -12,7 +12,9 @@ from lissom.cli.options import Shapes
 
 @click.command()
 @options.model
-@click.option("-o", "out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The ONNX file to write.")
+@click.option(
+    "-o", "out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The ONNX file to write."
+)
 @options.passes
 @options.data
 @options.shape
@@ -34,12 +36,12 @@ def opt(
     from lissom.cli.console import show
     from lissom.cli.model import read_model
     from lissom.cli.pipeline import run_passes
-    from lissom.cli.writing import replacing, write_json
+    from lissom.cli.writing import write_json
 
     graph = read_model(model, shapes)
     graph, report = run_passes(passes or "", graph, data=data, check=not no_check, repro=repro)
-    with replacing(out) as aside:
-        save(graph, aside)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save(graph, out)
     if json_file is not None:
         write_json(json_file, {"schema": 1, "passes": report.to_dict()})
     if report.rows:

@@ -17,7 +17,9 @@ class ShapeOption(click.ParamType):
 
     name = "shape"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, tuple[int, ...]]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
         name, equals, text = str(value).rpartition("=")
         sizes = [] if text == "scalar" else text.lower().split("x")
         if not equals or not name or not all(s.isdecimal() for s in sizes):
@@ -39,7 +41,7 @@ passes = click.option("--passes", metavar="PIPELINE", help='What to do, such as 
 data = click.option(
     "--data",
     metavar="NPZ",
-    help="Samples: an .npz with an array for each input (x where there is one) and optional labels y, or module:function.",
+    help="Samples: an .npz with an array for each input (x for a single one) and maybe labels y, or module:function.",
 )
 
 shape = click.option(

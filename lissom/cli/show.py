@@ -76,8 +76,11 @@ def show_ops() -> None:
 
 
 def show_targets() -> None:
-    """Every target of the C back end."""
-    from lissom.backends.c import TARGETS
+    """Every target of the C back end, with the levels of kernels it can run and how many there are."""
     from lissom.cli.console import show_table
+    from lissom.kernels.table import KERNELS, TARGETS
 
-    show_table(("target", "meaning"), TARGETS.items())
+    rows = []
+    for target, levels in TARGETS.items():
+        rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS)))
+    show_table(("target", "levels, best first", "kernels>"), rows)

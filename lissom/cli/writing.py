@@ -13,15 +13,11 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, in a folder of its own; what is there at the end moves to where ``path`` is.
-
-    Files that are written beside it (external data) move too. After an error nothing is left.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A path to write to, in a folder of its own; what is there at the end takes the place of ``path``."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".lissom-") as aside:
-        yield Path(aside, path.name)
-        for file in sorted(Path(aside).iterdir()):
-            os.replace(file, path.parent / file.name)
+        written = Path(aside, path.name)
+        yield written
+        os.replace(written, path)
 
 
 def write_json(path: Path, content: Any) -> None:
