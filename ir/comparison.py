@@ -43,7 +43,7 @@ class Logical(Comparison, abstract=True):
 
 
 def less(a: Dim, b: Dim) -> bool | None:
-    """Whether a < b; None where that depends on the symbols, each of which is a size of 0 or more."""
+    """Whether a < b; None where that depends on the symbols, which stand for 1 or more."""
     difference = b - a
     if isinstance(difference, int):
         return difference > 0
@@ -53,14 +53,17 @@ def less(a: Dim, b: Dim) -> bool | None:
 
 
 def equal(a: Dim, b: Dim) -> bool | None:
-    """Whether a == b; None where that depends on the symbols, each of which is a size of 0 or more."""
+    """Whether a == b; None where that depends on the symbols, which stand for 1 or more."""
     if a == b:
         return True
     return False if less(a, b) or less(b, a) else None
 
 
 def never_negative(dim: Dim) -> bool:
-    """True where ``dim`` is 0 or more whatever sizes its symbols stand for (a sufficient test)."""
+    """True where ``dim`` is 0 or more whatever its symbols stand for; a sufficient test.
+
+    Functions of dims, such as ``(H-1)//2``, are taken to be 0 or more: they come from sizes.
+    """
     return all(c >= 0 for _, c in dim.terms) if isinstance(dim, SymDim) else dim >= 0
 
 

@@ -142,7 +142,7 @@ class ArgExtremum(Op, abstract=True):
 
     def run(self, data: torch.Tensor) -> torch.Tensor:
         last = self.select_last_index
-        found = ordered(self.position, DType.int64, data.flip(self.axis) if last else data)
+        found = ordered(lambda v: self.position(v.flip(self.axis) if last else v), DType.int64, data)
         return data.shape[self.axis] - 1 - found if last else found
 
     def position(self, data: torch.Tensor) -> torch.Tensor:

@@ -9,4 +9,5 @@ class ReduceL1(Reduction):
     """y = the sum of |x| along ``axes``."""
 
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
-        return data.abs().sum(axes, keepdim=keepdims)
+        signed = self.type.dtype.torch.is_signed  # a large uint64 is negative here, and must stay
+        return (data.abs() if signed else data).sum(axes, keepdim=keepdims)
