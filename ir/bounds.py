@@ -6,7 +6,7 @@ A named size is taken to be 1 or more, as exporters do; one that data decide (:m
 from __future__ import annotations
 
 from lissom.ir import dims
-from lissom.ir.dims import Atom, Dim, Symbol
+from lissom.ir.dims import Atom, Call, Dim, Monomial, Symbol
 from lissom.ir.unknown import is_unknown
 
 
@@ -16,14 +16,38 @@ def at_least(dim: Dim) -> int | None:
         return dim
     total = 0
     for monomial, coefficient in dim.terms:
-        lows = [_atom_at_least(a) for a in monomial]
-        if monomial and (coefficient < 0 or any(low is None or low < 0 for low in lows)):
+        low = _below(monomial) if coefficient > 0 else _above(monomial)
+        if low is None:
             return None
-        for low in lows:
-            assert low is not None
-            coefficient *= low
-        total += coefficient
+        total += coefficient * low
     return total
+
+
+def at_most(dim: Dim) -> int | None:
+    """A number that ``dim`` is never above; None when none is known."""
+    low = at_least(-dim)
+    return None if low is None else -low
+
+
+def _below(monomial: Monomial) -> int | None:
+    """A lower bound of a product of factors, none of them negative."""
+    total = 1
+    for atom in monomial:
+        low = _atom_at_least(atom)
+        if low is None or (low < 0 and len(monomial) > 1):
+            return None
+        total *= low
+    return total
+
+
+def _above(monomial: Monomial) -> int | None:
+    """An upper bound: only functions have one, and they are looked at alone."""
+    match monomial:
+        case ():
+            return 1
+        case (Call() as call,):
+            return _atom_at_most(call)
+    return None
 
 
 def _atom_at_least(atom: Atom) -> int | None:
@@ -42,6 +66,21 @@ def _atom_at_least(atom: Atom) -> int | None:
             return min(a, b)
         case "max":
             return max((low for low in (a, b) if low is not None), default=None)
+    return None
+
+
+def _atom_at_most(call: Call) -> int | None:
+    a, b = (at_most(arg) for arg in call.args)
+    divisor = call.args[1]
+    match call.function:
+        case "floordiv" if a is not None and isinstance(divisor, int) and divisor > 0:
+            return a // divisor
+        case "mod" if isinstance(divisor, int) and divisor > 0:
+            return divisor - 1
+        case "max" if a is not None and b is not None:
+            return max(a, b)
+        case "min":
+            return min((high for high in (a, b) if high is not None), default=None)
     return None
 
 

@@ -199,7 +199,7 @@ def mod(a: Dim, b: Dim) -> Dim:
 
 def ceildiv(a: Dim, b: Dim) -> Dim:
     """The smallest integer not below ``a / b``."""
-    return -floordiv(-a, b)
+    return floordiv(a + b - 1, b) if isinstance(b, int) and b > 0 else -floordiv(-a, b)
 
 
 def maximum(a: Dim, b: Dim) -> Dim:

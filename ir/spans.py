@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lissom.ir.bounds import at_least, clip, maximum
+from lissom.ir.bounds import at_least, clip, is_at_least, maximum, minimum
 from lissom.ir.dims import Dim, ceildiv
 
 _FAR = 2**31 - 1  # exporters write INT32_MAX and INT64_MAX for "up to the end", and their negatives
@@ -23,7 +23,8 @@ def span(start: Dim, end: Dim, step: int, size: Dim) -> tuple[Dim, Dim] | None:
         first, last = clip(first, 0, size), clip(last, 0, size)
         return first, maximum(0, ceildiv(last - first, step))
     first, last = clip(first, 0, size - 1), clip(last, -1, size - 1)
-    return first, maximum(0, ceildiv(first - last, -step))
+    n = maximum(0, ceildiv(first - last, -step))
+    return first, n if is_at_least(size, 1) else minimum(n, size)  # an empty axis has no last position to begin at
 
 
 def positions(start: int, end: int, step: int, size: int) -> range:
