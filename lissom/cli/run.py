@@ -39,10 +39,10 @@ def run(out_dir: Path, sources: tuple[str, ...], destination: Path) -> None:
         raise click.BadParameter(f"{destination} is neither .npy nor .npz", param_hint="--output")
     with progress("building"):
         artifact = Artifact(out_dir)
-        names = [i.name for i in artifact.inputs]
+        names = [str(port["name"]) for port in artifact.report["inputs"]]
         feed = _feed(sources, names)
         results = artifact.run(*(feed[name] for name in names))
-    outputs = {o.name: y for o, y in zip(artifact.outputs, results, strict=True)}
+    outputs = {str(port["name"]): y for port, y in zip(artifact.report["outputs"], results, strict=True)}
     _write(destination, outputs)
     show(*(f"{name}: {y.dtype}{list(y.shape)}" for name, y in outputs.items()), f"wrote {destination}")
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lissom.cli import options
-from lissom.cli.accuracy import Run, Tally, compare
+from lissom.cli.accuracy import BATCH, Run, Tally, compare
 from lissom.ir.errors import Error
 
 if TYPE_CHECKING:
+    from lissom.backends.c import Artifact
+    from lissom.ir.graph import Graph
+    from lissom.ir.types import Array
     from lissom.passes.data import Batch
+
+Port = dict[str, Any]
+"""An input or output as ``report.json`` describes it."""
 
 
 @click.command()
@@ -29,42 +35,94 @@ def verify(out_dir: Path, data: str, json_file: Path | None) -> None:
     from lissom.backends.c import Artifact
     from lissom.cli.console import progress, show
     from lissom.cli.writing import write_json
-    from lissom.ir.importers.onnx import load
     from lissom.passes.data import Data
 
     with progress("building") as status:
         artifact = Artifact(out_dir)
-        kept = artifact.report.get("source")
-        if not kept or "file" not in kept:
-            raise Error(f"{out_dir} holds no source model to compare with; lissom compile writes artifacts that do")
-        model = out_dir / kept["file"]
-        graph = load(model)
-        for i, port in zip(graph.inputs, artifact.inputs, strict=True):
-            graph.retype_input(i, port.type)
+        artifact.build()
+        model = _source(artifact)
+        loaded = Data(data, _declared(model, artifact.report["inputs"]))
 
         def counted() -> Iterator[Batch]:
             done = 0
-            for batch in Data(data, graph).batches():
+            for batch in loaded.batches(BATCH):
                 yield batch
                 done += batch.count
-                status.update(f"comparing: {done} samples")
+                status.update(f"comparing: {done:,} samples")
 
-        tally = compare(_onnxruntime(model), lambda b: artifact.run(*b.feed.values()), counted())
+        tally = compare(_onnxruntime(model), _on_artifact(artifact), counted())
     if json_file is not None:
         write_json(json_file, tally.to_dict())
     show(*_lines(tally))
 
 
+def _source(artifact: Artifact) -> Path:
+    kept = artifact.report.get("source")
+    if not kept or "file" not in kept:
+        raise Error(f"{artifact.folder} keeps no source model to compare with; artifacts of lissom compile do")
+    return artifact.folder / str(kept["file"])
+
+
+def _declared(model: Path, ports: list[Port]) -> Graph:
+    """The source model with the input sizes the artifact was made for; a batch it left open stays open."""
+    from lissom.ir.dims import parse_dim
+    from lissom.ir.importers.onnx import load
+    from lissom.ir.types import TensorType
+
+    graph = load(model)
+    for i, port in zip(graph.inputs, ports, strict=True):
+        sizes = tuple(d if isinstance(d, int) else parse_dim(d) for d in port["declared"])
+        graph.retype_input(i, TensorType(i.type.dtype, sizes))
+    return graph
+
+
 def _onnxruntime(model: Path) -> Run:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
     except Exception as e:  # its exceptions have no common base
         raise Error(f"onnxruntime cannot run the source model {model}: {e}") from e
-    return lambda batch: session.run(None, batch.feed)
+
+    def run(batch: Batch) -> list[Array]:
+        results: list[Array] = session.run(None, batch.feed)
+        return results
+
+    return run
+
+
+def _on_artifact(artifact: Artifact) -> Run:
+    """Runs the artifact on the model's own dtypes, whatever it takes."""
+    inputs, outputs = artifact.report["inputs"], artifact.report["outputs"]
+
+    def run(batch: Batch) -> list[Array]:
+        results = artifact.run(*(_quantized(batch.feed[p["name"]], p) for p in inputs))
+        return [_dequantized(y, p) for y, p in zip(results, outputs, strict=True)]
+
+    return run
+
+
+def _quantized(array: Array, port: Port) -> Array:
+    """What an artifact made with ``--io int8`` takes for ``array``."""
+    import numpy as np
+
+    if "quantization" not in port:
+        return array
+    grid, dtype = port["quantization"], np.dtype(port["dtype"])
+    limits = np.iinfo(dtype)
+    steps = np.rint(array / np.float32(grid["scale"])) + grid["zero_point"]
+    return np.clip(steps, limits.min, limits.max).astype(dtype)
+
+
+def _dequantized(array: Array, port: Port) -> Array:
+    import numpy as np
+
+    if "quantization" not in port:
+        return array
+    grid = port["quantization"]
+    return (array.astype(np.float32) - grid["zero_point"]) * np.float32(grid["scale"])
 
 
 def _lines(tally: Tally) -> Iterator[str]:
