@@ -103,7 +103,8 @@ class _Parser:
 
     def fail(self, message: str, line: int, column: int) -> NoReturn:
         lines = self.text.splitlines()
-        line = min(line, len(lines))
+        if line > len(lines):  # at the bracket that was put behind the text
+            line, column = len(lines), len(lines[-1]) + 1
         shown = lines[line - 1]
         place = min(max(0, column - 1 if line == 1 else column), len(shown))
         raise ParseError(f"{message}\n  {shown}\n  {' ' * place}^")
