@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -151,18 +152,13 @@ def _call(function: str, *args: Dim) -> Dim:
 
 
 def divides(dim: Dim, divisor: Dim) -> Dim | None:
-    """``dim / divisor`` when that is exact for every value of the symbols, else None."""
-    if isinstance(divisor, int):
-        if divisor == 0 or any(c % divisor for _, c in _terms(dim)):
-            return None
-        return _poly((m, c // divisor) for m, c in _terms(dim))
-    if dim == divisor:
-        return 1
-    if len(divisor.terms) != 1:
+    """``dim / divisor`` when that is exact for every value of the symbols, else None: long division of polynomials."""
+    if divisor == 0:
         return None
-    ((monomial, coefficient),) = divisor.terms
-    quotient = []
-    for m, c in _terms(dim):
+    monomial, coefficient = _terms(divisor)[0]
+    quotient: Dim = 0
+    while dim != 0:
+        m, c = _terms(dim)[0]
         rest = list(m)
         for atom in monomial:
             if atom not in rest:
@@ -170,8 +166,10 @@ def divides(dim: Dim, divisor: Dim) -> Dim | None:
             rest.remove(atom)
         if c % coefficient:
             return None
-        quotient.append((tuple(rest), c // coefficient))
-    return _poly(iter(quotient))
+        part = _poly(iter([(tuple(rest), c // coefficient)]))
+        quotient = quotient + part
+        dim = dim - part * divisor
+    return quotient
 
 
 def floordiv(a: Dim, b: Dim) -> Dim:
@@ -186,6 +184,9 @@ def floordiv(a: Dim, b: Dim) -> Dim:
         rest = a - whole * b
         if isinstance(rest, int):
             return whole + rest // b
+        common = math.gcd(b, *(c for m, c in rest.terms if m))
+        if common > 1:  # (4*H+5)//8 is (H+1)//2
+            return whole + floordiv(_poly((m, c // common) for m, c in rest.terms), b // common)
         return whole + _call("floordiv", rest, b)
     return _call("floordiv", a, b)
 

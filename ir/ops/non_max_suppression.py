@@ -42,8 +42,8 @@ class NonMaxSuppression(Op):
         score_threshold: torch.Tensor | None = None,
     ) -> torch.Tensor:
         most = 0 if max_output_boxes_per_class is None else int(max_output_boxes_per_class)
-        overlap = 0.0 if iou_threshold is None else float(iou_threshold)
-        lowest = float("-inf") if score_threshold is None else float(score_threshold)
+        overlap = 0.0 if iou_threshold is None else float(iou_threshold.detach())
+        lowest = float("-inf") if score_threshold is None else float(score_threshold.detach())
         found = [
             (b, c, box)
             for b in range(scores.shape[0])
