@@ -187,6 +187,10 @@ def floordiv(a: Dim, b: Dim) -> Dim:
         common = math.gcd(b, *(c for m, c in rest.terms if m))
         if common > 1:  # (4*H+5)//8 is (H+1)//2
             return whole + floordiv(_poly((m, c // common) for m, c in rest.terms), b // common)
+        match rest.terms:
+            case (((Call("floordiv", (SymDim() as inner, int(first))),), 1), *constant) if first > 0:
+                # ((H+1)//2+1)//2 is (H+3)//4
+                return whole + floordiv(inner + sum(c for _, c in constant) * first, first * b)
         return whole + _call("floordiv", rest, b)
     return _call("floordiv", a, b)
 
