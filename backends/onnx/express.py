@@ -19,6 +19,10 @@ from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
 
 
+NEUTRAL = {"strides": 1, "dilations": 1, "pads": 0, "output_padding": 0}
+"""Defaults that the standard states in words only: this number for each spatial axis."""
+
+
 @dataclass
 class Expressed:
     """Inputs by position, None for one that is left out, and attributes."""
@@ -48,6 +52,8 @@ def express(op: Op, opset: int) -> Expressed | str:
                 attributes.append(_from_constant(f.name, held.data, spec))
             elif held is not None:
                 return f"opset {opset} takes {f.name} as an attribute, and it is computed"
+        elif f.name in NEUTRAL and held and set(held) == {NEUTRAL[f.name]}:
+            continue
         elif spec is not None:
             if not _is_default(op, held, spec, f.default):
                 attributes.append(_attribute(f.name, held, spec, op))

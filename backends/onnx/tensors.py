@@ -19,7 +19,7 @@ class Storage:
     """Where the bytes of tensors go. This one leaves them where they were: in the proto, or in a file beside it."""
 
     def put(self, const: Const, proto: onnx.TensorProto, lay_outside: bool) -> None:
-        """Give ``proto``, which has name, type and shape, its data. ``lay_outside``: it refers to the file it came from."""
+        """Give ``proto``, which has type and shape, its data. ``lay_outside``: it refers to the file it came from."""
         if not lay_outside:
             proto.raw_data = raw_bytes(const.data)
 

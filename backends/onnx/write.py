@@ -39,7 +39,7 @@ def to_proto(graph: Graph, *, inline: bool = False) -> onnx.ModelProto:
 
 
 def write_model(graph: Graph, storage: Storage) -> onnx.ModelProto:
-    """The graph as an ONNX model whose initializers lie where ``storage`` puts them. Raises as :func:`to_proto` does."""
+    """The graph as an ONNX model, its initializers where ``storage`` puts them. Raises as :func:`to_proto` does."""
     graph = spelled_in_onnx(graph)
     opset, planned = plan(graph)
     return _Writer(graph, opset, planned, storage).write()
