@@ -16,8 +16,9 @@ class MeanVarianceNormalization(FloatUnary):
     axes: tuple[int, ...] = (0, 2, 3)
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
-        centred = x - x.mean(self.axes, keepdim=True)
-        return centred / (centred.square().mean(self.axes, keepdim=True).sqrt() + 1e-9)
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # squares of halves overflow
+        centred = wide - wide.mean(self.axes, keepdim=True)
+        return (centred / (centred.square().mean(self.axes, keepdim=True).sqrt() + 1e-9)).to(x.dtype)
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

@@ -1,4 +1,7 @@
-"""Every op's samples, as parameters: a test that takes ``sample`` runs once for each, with an id like ``Conv-3``."""
+"""Every op's samples, as parameters: a test that takes ``sample`` runs once for each, with an id like ``Conv-3``.
+
+Where a module has a predicate ``applies``, its tests run on the samples it accepts.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ def samples() -> Iterator[tuple[str, Op | Exception]]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "sample" in metafunc.fixturenames:
-        params = [pytest.param(s, id=id) for id, s in samples()]
+        applies = getattr(metafunc.module, "applies", lambda op: True)
+        params = [pytest.param(s, id=id) for id, s in samples() if isinstance(s, Exception) or applies(s)]
         metafunc.parametrize("sample", params, indirect=True)
 
 

@@ -22,11 +22,16 @@ FLAT = {
     "BitCast": "bits have no slope",
     "EyeLike": "only the shape matters",
     "Hardmax": "its result is constant between ties",
+    "MelWeightMatrix": "edges of filters are rounded to whole bins",
 }
 """Ops from floats to floats that no gradient flows through."""
 
-FIXED = {"BatchNormalization": ("input_mean", "input_var")}
-"""Operands that are statistics, not parameters: PyTorch refuses a gradient for them."""
+FIXED = {
+    "BatchNormalization": ("input_mean", "input_var"),
+    "NegativeLogLikelihoodLoss": ("weight",),
+    "SoftmaxCrossEntropyLoss": ("weights",),
+}
+"""Operands that are statistics or settings, not parameters: PyTorch refuses a gradient for them."""
 
 
 def symbolic(sample: Op) -> Graph:
