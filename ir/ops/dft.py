@@ -55,7 +55,7 @@ class DFT(Op):
     ) -> torch.Tensor:
         dim = x.ndim - 2 if axis is None else int(axis.reshape(-1)[0]) % x.ndim
         length = None if dft_length is None else int(dft_length.reshape(-1)[0])
-        signal = as_complex(x)
+        signal = as_complex(x.double())  # results that cancel to 0 are wanted to 1e-7
         y: torch.Tensor
         if self.onesided and self.inverse:
             y = torch.fft.irfft(signal, length, dim)
