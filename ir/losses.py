@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
 from lissom.ir.op import Op
 from lissom.ir.pooling import widened
@@ -11,7 +10,6 @@ from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value
 
 REDUCTIONS = ("none", "mean", "sum")
-_NOTHING = -(1 << 62)  # a label that does not occur: nothing is ignored
 
 
 def loss_type(op: Op, scores: Value, labels: Value, weights: Value | None, reduction: str) -> TensorType:
@@ -32,6 +30,13 @@ def loss(
 ) -> torch.Tensor:
     """``-log_probabilities`` of the labels; the mean is over the weights of the labels that are not ignored."""
     wide = widened(log_probabilities)
-    ignored = _NOTHING if ignore_index is None else ignore_index
-    w = None if weights is None else weights.to(wide.dtype)
-    return F.nll_loss(wide, labels.long(), w, ignore_index=ignored, reduction=reduction).to(log_probabilities.dtype)
+    counts = torch.ones_like(labels, dtype=torch.bool) if ignore_index is None else labels != ignore_index
+    classes = torch.where(counts, labels, 0).long()
+    each = torch.ones_like(classes, dtype=wide.dtype) if weights is None else weights.to(wide.dtype)[classes]
+    each = torch.where(counts, each, 0.0)
+    losses = -wide.gather(1, classes[:, None])[:, 0] * each
+    if reduction == "mean":
+        losses = losses.sum() / each.sum()
+    elif reduction == "sum":
+        losses = losses.sum()
+    return losses.to(log_probabilities.dtype)

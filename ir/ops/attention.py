@@ -13,7 +13,7 @@ from lissom.ir.values import Value
 
 
 class Attention(Op):
-    """y = softmax(softcap(scale * q @ k^T) + bias) @ v for each head; Vaswani et al., Attention Is All You Need, 2017.
+    """y = softmax(softcap(scale * q @ k^T) + bias) @ v for each head; Vaswani et al., 2017.
 
     Shapes: q (N, H, T, D), k (N, K, S, D), v (N, K, S, E), y (N, H, T, E); or rank 3 with heads side by side in the last
     axis, (N, T, H*D) and so on, then ``q_num_heads`` and ``kv_num_heads`` are given. K divides H (grouped queries).
@@ -89,7 +89,7 @@ class Attention(Op):
         flat = q.ndim == 3
         if flat:
             q, k, v = (
-                x.unflatten(2, (heads or 1, -1)).transpose(1, 2)
+                x.reshape(*x.shape[:2], heads or 1, -1).transpose(1, 2)
                 for x, (_, heads) in zip((q, k, v), self._heads(), strict=True)
             )
         offset: Any = 0
@@ -179,6 +179,5 @@ class Attention(Op):
         )
         yield Attention(q, k, v, None, None, None, literal("filled", [4, 2]), is_causal=True, left_window_size=1)
         half = DType.float16
-        yield Attention(
-            *(value(s, 1, 2, 3, 4, dtype=half) for s in "qkv"), softmax_precision=DType.float32, right_window_size=1
-        )
+        x, y = value("q", 1, 2, 3, 4, dtype=half), value("k", 1, 2, 3, 4, dtype=half)
+        yield Attention(x, y, y, softmax_precision=DType.float32, right_window_size=1)

@@ -61,7 +61,7 @@ class MaxUnpool(Op):
         x = value("x", 1, 1, 2, 2)
         where = literal("i", [[[[5, 7], [13, 15]]]])
         yield MaxUnpool(x, where, kernel_shape=(2, 2), strides=(2, 2))
-        yield MaxUnpool(x, where, (2, 2), literal("shape", [1, 1, 5, 6]), strides=(2, 2))
+        yield MaxUnpool(x, where, (2, 2), literal("shape", [1, 1, 6, 4]), strides=(2, 2))
         yield MaxUnpool(
             value("x", symbol("N"), 1, 3),
             value("i", symbol("N"), 1, 3, dtype=DType.int64),

@@ -22,6 +22,7 @@ FLAT = {
     "BitCast": "bits have no slope",
     "EyeLike": "only the shape matters",
     "Hardmax": "its result is constant between ties",
+    "MelWeightMatrix": "the edges of its triangles are whole bins",
     "MelWeightMatrix": "edges of filters are rounded to whole bins",
 }
 """Ops from floats to floats that no gradient flows through."""
