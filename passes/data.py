@@ -199,7 +199,8 @@ def _npz(path: Path) -> tuple[Callable[[], Iterator[Mapping[str, Any]]], str]:
         except FileNotFoundError:
             raise DataError(f"data {path}: there is no such file") from None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
-            raise DataError(f"data {path} cannot be read as .npz: {e}") from e
+            why = e if zipfile.is_zipfile(path) else "it is no such archive; numpy.savez(path, x=array) writes one"
+            raise DataError(f"data {path} cannot be read as .npz: {why}") from e
         yield arrays
 
     if not path.is_file():

@@ -81,7 +81,7 @@ def _read(path: str) -> Any:
         with loaded:
             return {name: loaded[name] for name in loaded.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as e:
-        raise DataError(f"--input {path} cannot be read as .npy or .npz: {e}") from e
+        raise DataError(f"--input {path} cannot be read as .npy or .npz; numpy.save(path, array) writes one") from e
 
 
 def _write(path: Path, outputs: dict[str, Array]) -> None:
