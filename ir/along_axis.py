@@ -20,7 +20,7 @@ class AlongAxis(Op, abstract=True):
     def infer(self) -> TensorType:
         rank = self.x.type.rank
         self.require(self.x.type.dtype.is_float, "a float operand", self.x.type)
-        self.require(-rank <= self.axis < max(rank, 1), f"an axis of {self.x.type}", self.axis)
+        self.require(-rank <= self.axis < rank, f"an axis of {self.x.type}", self.axis)
         return self.x.type
 
     @classmethod

@@ -9,7 +9,7 @@ from lissom.ir.errors import Unsupported
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 
 
 class Dropout(Op):
@@ -32,10 +32,14 @@ class Dropout(Op):
     def run(
         self, data: torch.Tensor, ratio: torch.Tensor | None, training_mode: torch.Tensor | None
     ) -> tuple[torch.Tensor, ...]:
-        drops = ratio is None or bool(ratio != 0)
-        if training_mode is not None and bool(training_mode) and drops:
+        if self._holds(self.training_mode, training_mode) and (ratio is None or self._holds(self.ratio, ratio)):
             raise Unsupported(f"{self.describe()} cannot be evaluated in training mode: which elements drop is random")
         return (data, torch.ones_like(data, dtype=torch.bool))[: self.results_used]
+
+    @staticmethod
+    def _holds(operand: Value | None, tensor: torch.Tensor | None) -> bool:
+        """Whether an operand is there and not 0. Tracing may not read a tensor, so a constant is asked itself."""
+        return bool(operand.data.any()) if isinstance(operand, Const) else tensor is not None and bool(tensor.any())
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -8,12 +8,18 @@ from lissom.ir.dims import symbol
 from lissom.ir.elementwise import FloatUnary
 from lissom.ir.op import Op
 from lissom.ir.samples import value
+from lissom.ir.types import TensorType
 
 
 class MeanVarianceNormalization(FloatUnary):
     """y = (x - mean) / (sqrt(variance) + 1e-9), mean and variance over ``axes``."""
 
     axes: tuple[int, ...] = (0, 2, 3)
+
+    def infer(self) -> TensorType:
+        rank = self.x.type.rank
+        self.require(all(-rank <= a < rank for a in self.axes), f"axes of {self.x.type}", self.axes)
+        return super().infer()
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))  # squares of halves overflow

@@ -23,11 +23,11 @@ class PRelu(Op):
         self.require(
             self.x.type.dtype is self.slope.type.dtype, "x and slope of one dtype", (self.x.type, self.slope.type)
         )
-        self.require(
-            broadcast_shapes(self, self.x, self.slope) == self.x.type.dims,
-            "a slope that broadcasts to x",
-            self.slope.type,
+        shape, together = self.x.type.dims, broadcast_shapes(self, self.x, self.slope)
+        fits = len(shape) == len(together) and all(
+            d == t or not isinstance(d, int) for d, t in zip(shape, together, strict=True)
         )
+        self.require(fits, "a slope that broadcasts to x", (self.x.type, self.slope.type))
         return self.x.type
 
     def run(self, x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,8 @@ class Trilu(Op):
         return self.x.type
 
     def run(self, x: torch.Tensor, k: torch.Tensor | None) -> torch.Tensor:
-        diagonal = 0 if k is None else int(k)
+        known = None if self.k is None else self.k.contents
+        diagonal = 0 if k is None else int(k if known is None else known.reshape(()))
         return wide(lambda v: (torch.triu if self.upper else torch.tril)(v, diagonal), self.type.dtype, x)
 
     @staticmethod
