@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType
@@ -22,6 +24,9 @@ class AlongAxis(Op, abstract=True):
         self.require(self.x.type.dtype.is_float, "a float operand", self.x.type)
         self.require(-rank <= self.axis < rank, f"an axis of {self.x.type}", self.axis)
         return self.x.type
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.keep(self, self.x, self.axis, f"{self.op_type} acts along it")
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

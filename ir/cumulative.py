@@ -7,7 +7,9 @@ from typing import ClassVar
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -48,6 +50,12 @@ class Cumulative(Op, abstract=True):
     def accumulate(self, x: torch.Tensor, axis: int) -> torch.Tensor:
         """The inclusive, forward form, of x's dtype."""
         raise NotImplementedError(f"{self.op_type}.accumulate")
+
+    def channels(self, flow: Flow) -> Layout:
+        layout = flow.of(self.x)
+        for axis in range(layout.rank):
+            layout = flow.keep(self, self.x, axis, "a running sum goes along one of its axes") if axis else layout
+        return layout
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lissom.ir.broadcasting import broadcast_shapes
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import Array, DType, TensorType
@@ -25,6 +27,9 @@ class Unary(Op, abstract=True):
 
     def infer(self) -> TensorType:
         return self.x.type
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.of(self.x)
 
     @classmethod
     def samples(cls) -> Iterable[Op]:
@@ -53,6 +58,9 @@ class Binary(Op, abstract=True):
     def infer(self) -> TensorType:
         self.require(self.a.type.dtype is self.b.type.dtype, "operands of one dtype", (self.a.type, self.b.type))
         return TensorType(self.a.type.dtype, broadcast_shapes(self, self.a, self.b))
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.unify(self, self.a, self.b)
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

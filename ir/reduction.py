@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
@@ -30,6 +32,8 @@ class Reduction(Op, abstract=True):
 
     sample_dtypes: ClassVar[tuple[DType, ...]] = (DType.float16, DType.int32)
     """What samples hold besides float32."""
+    whole: ClassVar[bool] = True
+    """Whether integers give integers, right modulo 2**64; otherwise f works on them as float64."""
 
     def infer(self) -> TensorType:
         dtype, shape = self.data.type.dtype, self.data.type.dims
@@ -56,11 +60,33 @@ class Reduction(Op, abstract=True):
         reduced, keepdims = self.reduced_axes(axes), self.keepdims
         if not reduced:  # torch takes no axes for all axes
             data, reduced, keepdims = data.unsqueeze(0), (0,), False
-        return self.reduce(_accumulated(data), reduced, keepdims).to(self.type.dtype.torch)
+        return self.reduce(self._accumulator(data), reduced, keepdims).to(self.type.dtype.torch)
+
+    def _accumulator(self, data: torch.Tensor) -> torch.Tensor:
+        """Half floats as float32 and integers in 64 bits, so that a long sum keeps its digits and rounds once."""
+        if data.dtype.is_floating_point:
+            return data.to(torch.promote_types(data.dtype, torch.float32))
+        return data.to(torch.int64 if self.whole else torch.float64)
 
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
-        """f along one or more axes of float32, float64 or int64 data (modulo 2**64 where the op's data are uint64)."""
+        """f along one or more axes of float32, float64 or int64 data, which stand for uint64 modulo 2**64."""
         raise NotImplementedError(f"{self.op_type}.reduce")
+
+    adds: ClassVar[bool] = False
+    """Whether elements that are zero may be left out of the result."""
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        if self.axes is not None and self.axes.contents is None:
+            return flow.opaque(self, "which axes it reduces is computed")
+        gone = self.reduced_axes()
+        if not self.adds:
+            for axis in gone:
+                flow.keep(self, self.data, axis, f"{self.op_type} goes over it")
+        labels = range(self.data.type.rank)
+        layout = flow.einsum(self, [(self.data, labels)], [a for a in labels if a not in gone])
+        for axis in gone if self.keepdims else ():
+            layout = layout.insert(axis)
+        return layout
 
     @classmethod
     def samples(cls) -> Iterable[Op]:
@@ -72,18 +98,6 @@ class Reduction(Op, abstract=True):
         yield cls(value("data", 2, 3, low=0.25), value("axes", 1, dtype=DType.int64, high=2), keepdims=False)
         for dtype in cls.sample_dtypes:
             yield cls(value("data", 2, 3, 4, dtype=dtype, low=1), literal("axes", [1]))
-
-
-def _accumulated(data: torch.Tensor) -> torch.Tensor:
-    """Half floats as float32 and integers as int64, so that a long sum keeps its digits and rounds once."""
-    if data.dtype in (torch.float32, torch.float64) or data.dtype.is_complex:
-        return data
-    return data.to(torch.float32 if data.dtype.is_floating_point else torch.int64)
-
-
-def real(data: torch.Tensor) -> torch.Tensor:
-    """Integers as float64, for functions that leave the integers."""
-    return data if data.dtype.is_floating_point else data.to(torch.float64)
 
 
 def fold_reduction(op: Reduction, function: Callable[[Any], Any]) -> Array | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lissom.ir.broadcasting import broadcast_shapes
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType
@@ -21,6 +23,9 @@ class Variadic(Op, abstract=True):
         types = [v.type for v in self.inputs]
         self.require(len({t.dtype for t in types}) == 1, "one or more operands of one dtype", types)
         return TensorType(types[0].dtype, broadcast_shapes(self, *self.inputs))
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.unify(self, *self.inputs)
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -33,6 +35,9 @@ class Clip(Op):
         if max is not None:
             y = ordered(torch.minimum, self.type.dtype, y, max.reshape(()))
         return y
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.of(self.x)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
 from lissom.ir.errors import Unsupported
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -40,6 +42,9 @@ class Dropout(Op):
     def _holds(operand: Value | None, tensor: torch.Tensor | None) -> bool:
         """Whether an operand is there and not 0. Tracing may not read a tensor, so a constant is asked itself."""
         return bool(operand.data.any()) if isinstance(operand, Const) else tensor is not None and bool(tensor.any())
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.of(self.data)
 
     @staticmethod
     def samples() -> Iterable[Op]:

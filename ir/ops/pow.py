@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.broadcasting import broadcast_shapes
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import DType, TensorType
@@ -26,6 +28,9 @@ class Pow(Op):
         if not x.dtype.is_floating_point and y.dtype.is_floating_point:
             x = x.to(torch.float64)  # as C's pow has it
         return wide(torch.pow, self.type.dtype, x, y).to(self.type.dtype.torch)
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.unify(self, *self.operands)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.broadcasting import broadcast_shapes
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType
@@ -34,6 +36,9 @@ class PRelu(Op):
         if not x.dtype.is_signed:
             return x
         return wide(lambda v, s: torch.where(v >= 0, v, s * v), self.type.dtype, x, slope)
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.unify(self, self.x, self.slope)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
-from lissom.ir.reduction import Reduction, real
+from lissom.ir.reduction import Reduction
 
 
 class ReduceMean(Reduction):
     """y = the mean along ``axes``; for integers truncated toward zero."""
 
+    whole: ClassVar[bool] = False
+
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
-        return real(data).mean(axes, keepdim=keepdims)
+        return data.mean(axes, keepdim=keepdims)

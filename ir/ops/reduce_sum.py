@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from lissom.ir.reduction import Reduction, fold_reduction
@@ -8,6 +10,8 @@ from lissom.ir.types import Array
 
 class ReduceSum(Reduction):
     """y = the sum along ``axes``; integers wrap around."""
+
+    adds: ClassVar[bool] = True
 
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
         return data.sum(axes, keepdim=keepdims)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from lissom.ir.reduction import Reduction
@@ -7,6 +9,8 @@ from lissom.ir.reduction import Reduction
 
 class ReduceSumSquare(Reduction):
     """y = the sum of x**2 along ``axes``."""
+
+    adds: ClassVar[bool] = True
 
     def reduce(self, data: torch.Tensor, axes: tuple[int, ...], keepdims: bool) -> torch.Tensor:
         return data.square().sum(axes, keepdim=keepdims)

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from lissom.ir.broadcasting import broadcast_shapes
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import Array, DType, TensorType
@@ -34,6 +36,9 @@ class Where(Op):
         if condition is None or x is None or y is None:
             return None
         return np.where(np.asarray(condition, dtype=bool), x, y)
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.unify(self, *self.operands)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -85,6 +85,19 @@ def test_integers_wrap(
     np.testing.assert_array_equal(reduced(name, np.asarray(x), dtype, axes, keepdims, noop), expected)
 
 
+@settings(max_examples=60, deadline=None)
+@given(case=cases(), dtype=st.sampled_from(INTEGERS), seed=st.integers(0, 99))
+def test_mean_of_integers_is_truncated(
+    case: tuple[tuple[int, ...], tuple[int, ...] | None, bool, bool], dtype: DType, seed: int
+) -> None:
+    shape, axes, keepdims, noop = case
+    high = 2**63 + 2**40 if dtype is DType.uint64 else 1000
+    low = high - 2**40 if dtype is DType.uint64 else -1000 if dtype in (DType.int32, DType.int64) else 0
+    x = np.asarray(np.random.default_rng(seed).integers(low, high, shape, dtype=dtype.numpy))
+    exact = np.mean(x.astype(np.float64), axis=axes or (() if noop else None), keepdims=keepdims)
+    np.testing.assert_array_equal(reduced("ReduceMean", x, dtype, axes, keepdims, noop), exact.astype(dtype.numpy))
+
+
 @pytest.mark.parametrize(
     ("name", "dtype", "expected"),
     [
