@@ -27,3 +27,8 @@ def by_bits(move: Callable[..., torch.Tensor], *tensors: torch.Tensor) -> torch.
     if carrier is None:
         return move(*tensors)
     return move(*(t.view(carrier) for t in tensors)).view(tensors[0].dtype)
+
+
+def take(x: torch.Tensor, axis: int, positions: torch.Tensor) -> torch.Tensor:
+    """The slices of x at ``positions``, a vector of int64 without negative numbers, along ``axis``."""
+    return by_bits(lambda t: t.index_select(axis, positions), x)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.bits import take
 from lissom.ir.dims import symbol
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
@@ -33,7 +34,7 @@ class Compress(Op):
 
     def run(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         kept = condition.nonzero().reshape(-1)
-        return x.reshape(-1).index_select(0, kept) if self.axis is None else x.index_select(self.axis, kept)
+        return take(x.reshape(-1), 0, kept) if self.axis is None else take(x, self.axis, kept)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.bits import take
 from lissom.ir.contents import small
 from lissom.ir.dims import symbol
 from lissom.ir.op import Op
@@ -34,7 +35,7 @@ class Gather(Op):
         axis = self.axis % x.ndim
         flat = indices.reshape(-1).to(torch.int64)
         flat = torch.where(flat < 0, flat + x.shape[axis], flat)
-        return x.index_select(axis, flat).reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
+        return take(x, axis, flat).reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
     def fold_contents(self) -> Array | None:
         known, where = self.x.contents, self._positions()

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 
 from lissom.ir.axes import all_from_front
+from lissom.ir.bits import take
 from lissom.ir.contents import count, elements, integers
 from lissom.ir.dims import symbol
 from lissom.ir.op import Op
@@ -69,7 +70,7 @@ class Pad(Op):
             return _surround(x, begins, ends, constant_value)
         for axis, (begin, end) in enumerate(zip(begins, ends, strict=True)):
             if begin or end:
-                x = x.index_select(axis, self._sources(x.shape[axis], begin, end))
+                x = take(x, axis, self._sources(x.shape[axis], begin, end))
         return x
 
     def _sources(self, size: int, begin: int, end: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
+from lissom.ir.bits import take
 from lissom.ir.contents import count, elements, integers
 from lissom.ir.dims import symbol
 from lissom.ir.op import Op
@@ -73,7 +74,7 @@ class Slice(Op):
             if step > 0:
                 x = x[(slice(None),) * axis + (slice(taken.start, taken.stop, step),)]
             else:
-                x = x.index_select(axis, torch.tensor(taken, dtype=torch.int64))
+                x = take(x, axis, torch.tensor(taken, dtype=torch.int64))
         return x
 
     def fold_contents(self) -> Array | None:

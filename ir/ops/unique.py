@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.bits import take
 from lissom.ir.dims import Dim, product
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
@@ -43,7 +44,7 @@ class Unique(Op):
         if not self.sorted:
             order = first.argsort()
             first, counts, inverse = first[order], counts[order], order.argsort()[inverse]
-        return x.index_select(axis, first), first, inverse, counts
+        return take(x, axis, first), first, inverse, counts
 
     @staticmethod
     def samples() -> Iterable[Op]:
