@@ -1,4 +1,4 @@
-"""From a module and example arguments to an ExportedProgram whose operators have no side effects."""
+"""From a module and example arguments to an ExportedProgram."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ def capture(
     with _evaluating(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            program: ExportedProgram = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)
-            return program
+            return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic_shapes)
         except Exception as e:  # whatever the user's forward raises, and torch's many ways to refuse
             raise _refusal(module, e) from e
 
@@ -66,72 +65,6 @@ def _refusal(module: torch.nn.Module, error: Exception) -> Error:
         f"{name} cannot be captured{where}: {type(error).__name__}: {first}. "
         "Check that module(*example_args, **example_kwargs) runs, and that torch.export.export accepts it."
     )
-
-
-def without_mutation(program: ExportedProgram) -> ExportedProgram:
-    """The program with its in-place operators as plain ones.
-
-    An in-place operator on a tensor that nothing else looks at is a plain one already, with the result standing for the
-    tensor from there on. Only where a view or its base is read afterwards does PyTorch rewrite the whole program.
-    """
-    if not _mutates_shared(program.graph_module.graph):
-        return program
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return program.run_decompositions({})
-
-
-MAY_ALIAS = frozenset({"dropout", "feature_dropout", "alpha_dropout", "type_as", "feature_alpha_dropout"})
-"""Operators whose result may be their first operand, though their schema does not say so."""
-
-
-def mutated(node: torch.fx.Node) -> torch.fx.Node | None:
-    """The node whose tensor an in-place operator writes into."""
-    target = node.target
-    if not isinstance(target, torch._ops.OpOverload) or not target._schema.is_mutable:
-        return None
-    for argument, given in zip(target._schema.arguments, node.args, strict=False):
-        if argument.alias_info is not None and argument.alias_info.is_write and isinstance(given, torch.fx.Node):
-            return given
-    return None
-
-
-def _mutates_shared(graph: torch.fx.Graph) -> bool:
-    """Whether an in-place operator changes a tensor that is seen under another name later."""
-    nodes = list(graph.nodes)
-    order = {n: i for i, n in enumerate(nodes)}
-    last_use = {n: max((order[u] for u in n.users), default=-1) for n in nodes}
-    group: dict[torch.fx.Node, set[torch.fx.Node]] = {n: {n} for n in nodes}
-    for node in nodes:
-        for source in _aliased(node):
-            merged = group[source] | group[node]
-            for n in merged:
-                group[n] = merged
-        written = mutated(node)
-        if written is None:
-            continue
-        others = group[written] - {node, written}
-        if any(last_use[o] > order[node] for o in others) or any(_is_state(o) for o in others | {written}):
-            return True
-    return False
-
-
-def _aliased(node: torch.fx.Node) -> Iterator[torch.fx.Node]:
-    target = node.target
-    if target is not None and getattr(target, "__name__", "") == "getitem" and node.args:
-        first = node.args[0]
-        if isinstance(first, torch.fx.Node):
-            yield first
-    if not isinstance(target, torch._ops.OpOverload):
-        return
-    for argument, given in zip(target._schema.arguments, node.args, strict=False):
-        if isinstance(given, torch.fx.Node) and (argument.alias_info is not None or target._opname in MAY_ALIAS):
-            yield given
-
-
-def _is_state(node: torch.fx.Node) -> bool:
-    """Whether a node is a parameter or buffer, which export calls ``p_...`` and ``b_...``, or an attribute."""
-    return node.op == "get_attr" or (node.op == "placeholder" and str(node.target).startswith(("p_", "b_")))
 
 
 def check_example(module: torch.nn.Module, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

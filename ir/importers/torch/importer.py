@@ -12,9 +12,10 @@ from torch.utils import _pytree as pytree
 
 from lissom.ir.errors import Error, Unsupported
 from lissom.ir.graph import Graph
-from lissom.ir.importers.torch.capture import capture, check_example, without_mutation
+from lissom.ir.importers.torch.capture import capture, check_example
 from lissom.ir.importers.torch.lowering import Lowering
 from lissom.ir.importers.torch.modules import read_back
+from lissom.ir.importers.torch.normal_form import normal_form
 from lissom.ir.importers.torch.operands import dtype_of
 from lissom.ir.importers.torch.origin import Leaf, Plain, TorchOrigin
 from lissom.ir.importers.torch.symbols import SizeNames, user_names
@@ -51,7 +52,7 @@ def from_torch(
         names = user_names(module, args, kwargs, dynamic_shapes)
     else:
         raise Error(f"from_torch takes a torch.nn.Module or an ExportedProgram, got {type(module).__name__}")
-    return _Import(without_mutation(program), name, SizeNames(names)).graph
+    return _Import(normal_form(program), name, SizeNames(names)).graph
 
 
 class _Import:

@@ -11,8 +11,8 @@ import torch
 import lissom.ir.importers.torch.translations  # noqa: F401  # fills the registry
 from lissom.ir.errors import Error, Unsupported
 from lissom.ir.graph import Graph
-from lissom.ir.importers.torch.capture import mutated
 from lissom.ir.importers.torch.location import christen, describe, location, readable_name
+from lissom.ir.importers.torch.normal_form import mutated
 from lissom.ir.importers.torch.operands import dtype_of
 from lissom.ir.importers.torch.registry import find, target_name
 from lissom.ir.tensors import to_array

@@ -129,10 +129,10 @@ def tanh(x: Value) -> Value:
 
 @translates("softplus")
 def softplus(x: Value, beta: Number = 1, threshold: Number = 20) -> Value:
-    """Above the threshold PyTorch returns x itself, which differs by less than exp(-threshold)."""
-    if beta == 1:
-        return Softplus(x)
-    return Div(Softplus(Mul(x, like(x, beta))), like(x, beta))
+    """Above the threshold PyTorch returns x itself, which a high threshold leaves to rounding."""
+    scaled = x if beta == 1 else Mul(x, like(x, beta))
+    y = Softplus(scaled) if beta == 1 else Div(Softplus(scaled), like(x, beta))
+    return y if threshold >= 17 else Where(Greater(scaled, like(x, threshold)), x, y)
 
 
 @translates("softsign")

@@ -122,6 +122,16 @@ def eye(n: int, m: int | None = None, *, dtype: torch.dtype | None = None) -> Va
     return Const(np.eye(n, m, dtype=_default(dtype).numpy))
 
 
+@translates("tril_indices")
+def tril_indices(rows: int, columns: int, offset: int = 0, *, dtype: torch.dtype | None = None) -> Value:
+    return Const(torch.tril_indices(rows, columns, offset).numpy())
+
+
+@translates("triu_indices")
+def triu_indices(rows: int, columns: int, offset: int = 0, *, dtype: torch.dtype | None = None) -> Value:
+    return Const(torch.triu_indices(rows, columns, offset).numpy())
+
+
 @translates("sym_size")
 def sym_size(x: Value, dim: int) -> Size:
     return size_of(x, dim % x.type.rank)

@@ -9,7 +9,7 @@ from lissom.ir.types import DType
 from lissom.ir.values import Value
 
 
-@translates("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout")
+@translates("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "lissom.dropout.default")
 def dropout(x: Value, p: float, train: bool) -> Value:
     """Kept, so that what is trained later drops again; all kinds become the plain one, element by element."""
     return Dropout(x, scalar(p, DType.float32))

@@ -60,7 +60,15 @@ def linear(x: Value, output_size: Sequence[Size] | None, align_corners: bool, *f
 
 @translates("_upsample_bilinear2d_aa")
 def linear_antialiased(x: Value, output_size: Sequence[Size] | None, align_corners: bool, *factors: object) -> Value:
-    return _resize(x, output_size, _per_axis(factors), "linear", _transformation(align_corners), antialias=True)
+    return _resize(
+        x,
+        output_size,
+        _per_axis(factors),
+        "linear",
+        _transformation(align_corners),
+        antialias=True,
+        exclude_outside=True,
+    )
 
 
 @translates("upsample_bicubic2d")
