@@ -19,6 +19,7 @@ from lissom.passes.fold import (
     mean_pool,
     noop,
     pad,
+    split,
     transpose,
     unused,
     views,
@@ -38,6 +39,7 @@ SPELLINGS: tuple[Rule, ...] = (
     *mean_pool.RULES,
     *transpose.RULES,
     *views.RULES,
+    *split.RULES,
 )
 MERGERS: tuple[Rule, ...] = (*batch_norm.RULES, *pad.RULES, *chain.RULES)
 

@@ -1,4 +1,4 @@
-"""Changes of shape that move no element: constant target shapes, one op for a chain of them."""
+"""Changes of shape that move no element: one op for a chain of them, and the plainest that does it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from lissom.ir import dims
 from lissom.ir.dims import Dim
+from lissom.ir.op import Op
 from lissom.ir.ops.expand import Expand
 from lissom.ir.ops.flatten import Flatten
 from lissom.ir.ops.reshape import Reshape
@@ -17,11 +18,16 @@ from lissom.passes.rule import Refused, Rule, rule
 
 
 @rule
-def constant_shape(op: Reshape) -> Value | None:
-    """Reshape to a computed shape with at most one free size  =>  Reshape to a constant with 0 and -1 in it."""
-    if isinstance(op.shape, Const) or op.type.shape is None or op.shape.contents is None:
+def simplest_view(op: Reshape | Squeeze) -> Value | None:
+    """Reshape, Squeeze  =>  Flatten, Unsqueeze or Squeeze where one says the same, else Reshape to a constant."""
+    if op.x.type.shape is None or op.type.shape is None:
         return None
-    return reshape(op.x, op.type.shape)
+    if isinstance(op, Reshape) and not isinstance(op.shape, Const) and op.shape.contents is None:
+        return None
+    made = _named_view(op.x, op.type.shape)
+    if made is None and isinstance(op, Reshape) and not isinstance(op.shape, Const):
+        made = _reshape(op.x, op.type.shape)
+    return None if isinstance(op, Squeeze) and isinstance(made, Squeeze) else made
 
 
 @rule
@@ -37,24 +43,42 @@ def constant_expansion(op: Expand) -> Value | None:
 
 
 @rule
-def flatten_rows(op: Reshape | Squeeze) -> Value | None:
-    """(N, A, B, ...) to (N, A*B*...)  =>  Flatten, which needs no shape."""
-    if op.x.type.shape is None or op.x.type.rank < 3:
-        return None
-    first, *rest = op.x.type.shape
-    return Flatten(op.x) if op.type.shape == (first, dims.product(tuple(rest))) else None
-
-
-@rule
 def chain(op: Reshape | Flatten | Squeeze | Unsqueeze) -> Value | None:
-    """A view of a view  =>  one Reshape."""
+    """A view of a view  =>  one view."""
     inner = op.x
     if not isinstance(inner, Reshape | Flatten | Squeeze | Unsqueeze) or op.type.shape is None:
         return None
-    return inner.x if inner.x.type == op.type else reshape(inner.x, op.type.shape)
+    if inner.x.type == op.type:
+        return inner.x
+    return _named_view(inner.x, op.type.shape) or _reshape(inner.x, op.type.shape)
 
 
-def reshape(x: Value, shape: Shape) -> Reshape:
+def _named_view(x: Value, shape: Shape) -> Op | None:
+    """x in this shape by an op that needs no sizes, so that any may be free; None where only Reshape does it."""
+    given = x.type.dims
+    if len(given) >= 3 and shape == (given[0], dims.product(given[1:])):
+        return Flatten(x)
+    if len(given) < len(shape) and (axes := _ones_added(given, shape)) is not None:
+        return Unsqueeze(x, Const(np.array(axes, np.int64)))
+    if len(given) > len(shape) and (axes := _ones_added(shape, given)) is not None:
+        return Squeeze(x, Const(np.array(axes, np.int64)))
+    return None
+
+
+def _ones_added(small: Shape, large: Shape) -> list[int] | None:
+    """The axes of ``large`` that are not in ``small``, when they all have size 1."""
+    axes, rest = [], list(small)
+    for axis, d in enumerate(large):
+        if rest and rest[0] == d:
+            rest.pop(0)
+        elif d == 1:
+            axes.append(axis)
+        else:
+            return None
+    return None if rest else axes
+
+
+def _reshape(x: Value, shape: Shape) -> Reshape:
     """Reshape to a constant; raises Refused where more than one size of ``shape`` is neither a number nor x's own."""
     given: Shape = x.type.shape or ()
     target: list[Dim] = [
@@ -73,4 +97,4 @@ def reshape(x: Value, shape: Shape) -> Reshape:
     return made
 
 
-RULES: tuple[Rule, ...] = (constant_shape, constant_expansion, flatten_rows, chain)
+RULES: tuple[Rule, ...] = (simplest_view, constant_expansion, chain)
