@@ -14,7 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lissom.backends.c import Artifact, emit
+    from lissom.backends.c.artifact import Artifact
+    from lissom.backends.c.emit import emit
     from lissom.backends.onnx import save, to_graphsurgeon
     from lissom.backends.torch import to_torch
     from lissom.ir.errors import Error, Unsupported
@@ -47,7 +48,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "lissom.backends.c": ("Artifact", "emit"),
+    "lissom.backends.c.artifact": ("Artifact",),
+    "lissom.backends.c.emit": ("emit",),
     "lissom.backends.onnx": ("save", "to_graphsurgeon"),
     "lissom.backends.torch": ("to_torch",),
     "lissom.ir.errors": ("Error", "Unsupported"),

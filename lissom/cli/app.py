@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from lissom import __version__
 from lissom.cli.compile import compile_model
 from lissom.cli.explain import explain
 from lissom.cli.opt import opt
@@ -46,7 +47,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="lissom")
+@click.version_option(__version__)
 def cli() -> None:
     """Compress a neural network and emit ONNX or stand-alone C."""
 

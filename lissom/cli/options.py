@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Shapes = dict[str, tuple[int, ...]]
 
 
-class ShapeOption(click.ParamType):
+def _shapes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Shapes:
     """``input=1x1x28x28``; ``input=scalar`` has no axes."""
-
-    name = "shape"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, tuple[int, ...]]:
-        name, equals, text = str(value).rpartition("=")
+    shapes: Shapes = {}
+    for value in values:
+        name, _, text = value.rpartition("=")
         sizes = [] if text == "scalar" else text.lower().split("x")
-        if not equals or not name or not all(s.isdecimal() for s in sizes):
-            self.fail(f"{value!r}; a shape looks like input=1x1x28x28", param, ctx)
-        return name, tuple(map(int, sizes))
-
-
-def _once(ctx: click.Context, param: click.Parameter, values: tuple[tuple[str, tuple[int, ...]], ...]) -> Shapes:
-    shapes = dict(values)
-    if len(shapes) != len(values):
-        raise click.BadParameter("an input is named twice", ctx, param)
+        if not name or not all(s.isdecimal() for s in sizes):
+            raise click.BadParameter(f"{value!r}; a shape looks like input=1x1x28x28", ctx, param)
+        if name in shapes:
+            raise click.BadParameter(f"input {name!r} is named twice", ctx, param)
+        shapes[name] = tuple(map(int, sizes))
     return shapes
 
 
@@ -47,10 +36,9 @@ data = click.option(
 shape = click.option(
     "--shape",
     "shapes",
-    type=ShapeOption(),
     metavar="NAME=AxB",
     multiple=True,
-    callback=_once,
+    callback=_shapes,
     help="Sizes of an input that leaves some open, such as input=1x1x28x28.",
 )
 
@@ -70,6 +58,4 @@ json_file = click.option(
 )
 
 
-def target(function: Command) -> Command:
-    """``--target``; its values are known only once the back end is loaded."""
-    return click.option("--target", default="portable", show_default=True, help="See: lissom show targets.")(function)
+target = click.option("--target", default="portable", show_default=True, help="See: lissom show targets.")

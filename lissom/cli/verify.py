@@ -110,10 +110,9 @@ def _quantized(array: Array, port: Port) -> Array:
 
     if "quantization" not in port:
         return array
-    grid, dtype = port["quantization"], np.dtype(port["dtype"])
-    limits = np.iinfo(dtype)
-    steps = np.rint(array / np.float32(grid["scale"])) + grid["zero_point"]
-    return np.clip(steps, limits.min, limits.max).astype(dtype)
+    grid, low = port["quantization"], -128 if port["dtype"] == "int8" else 0
+    steps: Array = np.rint(array / np.float32(grid["scale"])) + grid["zero_point"]
+    return np.clip(steps, low, low + 255).astype(port["dtype"])
 
 
 def _dequantized(array: Array, port: Port) -> Array:
@@ -122,7 +121,8 @@ def _dequantized(array: Array, port: Port) -> Array:
     if "quantization" not in port:
         return array
     grid = port["quantization"]
-    return (array.astype(np.float32) - grid["zero_point"]) * np.float32(grid["scale"])
+    real: Array = (array.astype(np.float32) - grid["zero_point"]) * np.float32(grid["scale"])
+    return real
 
 
 def _lines(tally: Tally) -> Iterator[str]:
