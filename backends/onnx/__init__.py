@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lissom.backends.onnx.save import save
+from lissom.backends.onnx.files import save
 from lissom.backends.onnx.write import to_graphsurgeon, to_proto
 
 __all__ = ["save", "to_graphsurgeon", "to_proto"]

@@ -18,7 +18,6 @@ from lissom.ir.op import Kind, Op
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
 
-
 NEUTRAL = {"strides": 1, "dilations": 1, "pads": 0, "output_padding": 0}
 """Defaults that the standard states in words only: this number for each spatial axis."""
 

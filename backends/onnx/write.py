@@ -20,7 +20,7 @@ from lissom.ir.importers.onnx.schema import is_default_domain
 from lissom.ir.importers.onnx.subgraphs import captured_names, rename_captures
 from lissom.ir.importers.onnx.value_types import read_type, write_type
 from lissom.ir.op import Op
-from lissom.ir.types import DType
+from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Const, Input, Result, Value, producer
 
 _REWRITTEN = frozenset({"node", "initializer", "sparse_initializer", "value_info", "input", "output"})
@@ -219,17 +219,18 @@ class _Writer:
                 model.graph.value_info.add().CopyFrom(proto)
 
     def describe(self, value: Value, name: str, old: onnx.ValueInfoProto | None, new: onnx.ValueInfoProto) -> None:
-        """Fill ``new`` with name and type: what the file says as long as the value has the type it had then."""
+        """Fill ``new`` with name and type: what the file says as long as this value has the type it had there."""
         if old is not None:
             new.CopyFrom(old)
-            if value.type.shape is None or _type_when_read(value, old) == value.type:
+            vague = value.type.shape is None and read_type(old.type, name).dtype is value.type.dtype
+            if vague or (value.name == name and _type_when_read(value) == value.type):
                 return
         new.name = name
         if value.type.dtype is not DType.unknown:
             write_type(value.type, new.type)
 
 
-def _type_when_read(value: Value, declared: onnx.ValueInfoProto) -> Any:
+def _type_when_read(value: Value) -> TensorType | None:
     """The type the value had when it was read; None for one that was not."""
     if isinstance(value, Input):
         return read_type(value.origin.type, value.name) if isinstance(value.origin, onnx.ValueInfoProto) else None

@@ -353,7 +353,11 @@ def old_forms() -> onnx.ModelProto:
         h.make_node("Cast", ["s"], ["t"], to=T.INT32),
     ]
     scales = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")
-    outputs = [info("o", None, None, None, None), info("v", None, None, None, None), info("t", 1, 3, 1, 1, dtype=T.INT32)]
+    outputs = [
+        info("o", None, None, None, None),
+        info("v", None, None, None, None),
+        info("t", 1, 3, 1, 1, dtype=T.INT32),
+    ]
     return model(nodes, [info("x", 1, 3, 4)], outputs, [scales], opset=9)
 
 

@@ -46,7 +46,7 @@ def check_same(graph: Graph, runner: onnxruntime.InferenceSession, inputs: list[
     expected = runner.run(list(graph.output_names), {i.name: a for i, a in zip(graph.inputs, inputs, strict=True)})
     found = evaluate(graph, *inputs)
     for name, a, b in zip(graph.output_names, found, expected, strict=True):
-        assert a.dtype == b.dtype and a.shape == b.shape, name
+        assert (a.dtype, a.shape) == (b.dtype, b.shape), name
         np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-5 + rtol * np.abs(b).max(initial=0), err_msg=name)
 
 
@@ -74,7 +74,9 @@ def test_real(path: Path) -> None:
     check_same(graph, session(to_proto(without_records(graph))), inputs, rounding)
 
 
-def node(kind: str, *shapes: tuple[int, ...], opset: int, given: dict[int, Any] | None = None, **attributes: Any) -> Any:
+def node(
+    kind: str, *shapes: tuple[int, ...], opset: int, given: dict[int, Any] | None = None, **attributes: Any
+) -> Any:
     """A model of one node; ``given`` are inputs that are constants, by position."""
     given = {i: np.asarray(v) for i, v in (given or {}).items()}
     count = len(shapes) + len(given)

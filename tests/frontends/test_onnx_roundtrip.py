@@ -133,9 +133,7 @@ def test_external_data_stays_outside(tmp_path: Path) -> None:
         t.raw_data for t in original.graph.initializer
     ]
     save(graph, path, external_data=False)  # over the file it came from
-    assert [t.raw_data for t in onnx.load(path).graph.initializer] == [
-        t.raw_data for t in original.graph.initializer
-    ]
+    assert [t.raw_data for t in onnx.load(path).graph.initializer] == [t.raw_data for t in original.graph.initializer]
 
 
 def test_graphsurgeon_both_ways() -> None:

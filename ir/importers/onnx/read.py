@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import onnx
 import onnx_graphsurgeon as gs
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.descriptor import FieldDescriptor  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from lissom.ir.errors import Error, Unsupported
@@ -41,6 +42,8 @@ def load(source: Source) -> Graph:
         what, folder = str(path), path.absolute().parent
         model = _parse(_read(path), what)
     try:
+        if garbled := _garbled(model):
+            raise Error(f"the file is damaged: {garbled} is not UTF-8 text")
         opset = _opset(model)
         order = _order(model.graph)
         return Builder(model, _skeleton(model, opset), order, folder).build()
@@ -80,6 +83,19 @@ def _parse(data: bytes, what: str) -> onnx.ModelProto:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise Error(f"{what} is not an ONNX model: it holds no graph")
     return model
+
+
+def _garbled(proto: Message) -> str | None:
+    """The first string field that holds something else than UTF-8, which the parser lets through as bytes."""
+    for field, held in proto.ListFields():
+        if field.type == FieldDescriptor.TYPE_STRING:
+            if isinstance(held, bytes) or (not isinstance(held, str) and any(isinstance(s, bytes) for s in held)):
+                return str(field.full_name)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for inner in (held,) if isinstance(held, Message) else held:
+                if found := _garbled(inner):
+                    return found
+    return None
 
 
 def _opset(model: onnx.ModelProto) -> int:
