@@ -11,7 +11,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,6 +23,11 @@ from lissom.ir.cost import Cost
 from lissom.ir.errors import Error, TypeMismatch
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Loc, Result, Value
+
+if TYPE_CHECKING:
+    from lissom.ir.channels import Layout
+    from lissom.ir.flow import Flow
+    from lissom.ir.kept import Kept
 
 _REQUIRED = inspect.Parameter.empty
 _UNTYPED = TensorType(DType.unknown, None)
@@ -68,6 +73,8 @@ class Op(Value):
     - ``complete(self)`` where defaults depend on operands;
     - ``macs(self)`` where there are multiply-accumulates to count;
     - ``fold_contents(self)`` where integer results follow from shapes;
+    - ``channels(self, flow)`` and, where sizes stand in its fields, ``resized(self, operands, kept)``, so that channels
+      can be removed around it;
     - ``samples()``: three to eight small instances, which feed the tests that every op passes.
     """
 
@@ -83,7 +90,7 @@ class Op(Value):
         own = inspect.get_annotations(cls, eval_str=True)
         merged = {f.name: f for base in reversed(cls.__mro__[1:]) for f in base.__dict__.get("fields", ())}
         for name, hint in own.items():
-            if typing.get_origin(hint) is ClassVar:
+            if typing.get_origin(hint) is ClassVar:  # type: ignore[comparison-overlap]
                 continue
             merged[name] = Field(name, _kind(hint), hint, cls.__dict__.get(name, _REQUIRED))
         cls.fields = tuple(merged.values())
@@ -143,6 +150,14 @@ class Op(Value):
     def fold_contents(self) -> Array | None:
         """Elements of the result as an object array of dims, where they follow from shapes and constants."""
         return None
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        """The layout of the result, or of each result, and what the op asks of its operands' channels."""
+        return flow.opaque(self, f"{self.op_type} does not say how its channels move")
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        """The op on smaller operands, detached. Ops whose attributes or constants hold sizes change them here."""
+        return self._on(operands)
 
     @staticmethod
     def samples() -> Iterable[Op]:
@@ -218,6 +233,18 @@ class Op(Value):
                 value = old.replace(value) if isinstance(old, Const) else Const(value, f"{self.name}.{name}")
             held[name] = value
         return type(self)(**held).named(self.name, self.loc)
+
+    def _on(self, operands: Mapping[Value, Value], **changes: Any) -> Self:
+        """The op made anew on other operands, with some fields changed."""
+        held: dict[str, Any] = {}
+        for f in type(self).fields:
+            value = getattr(self, f.name)
+            if f.kind is Kind.variadic:
+                value = tuple(None if v is None else operands[v] for v in value)
+            elif f.kind is not Kind.attribute and value is not None:
+                value = operands[value]
+            held[f.name] = value
+        return type(self)(**{**held, **changes}).named(self.name, self.loc)
 
     def require(self, condition: bool, expected: str, got: object) -> None:
         """Raise TypeMismatch, naming this op and where it comes from, unless ``condition`` holds."""

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir import windows
+from lissom.ir.channels import Factor, Layout
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.types import TensorType
 from lissom.ir.values import Value
@@ -89,8 +91,9 @@ class Pool(Op, abstract=True):
     def native(self, x: torch.Tensor) -> tuple[int, ...] | None:
         """The padding to give to torch's own pooling, where that does the same; else None."""
         begins, ends, _ = self.margins(x)
-        small = all(b <= k // 2 for b, k in zip(begins, self.kernel_shape, strict=True))
-        return begins if begins == ends and small else None
+        # torch refuses padding beyond half the kernel, and in 3-D averages a kernel larger than x.
+        fits = all(b <= k // 2 and k <= d for b, k, d in zip(begins, self.kernel_shape, x.shape[2:], strict=True))
+        return begins if begins == ends and fits else None
 
     def window_sums(self, x: torch.Tensor) -> torch.Tensor:
         """The sum of each window, zeros around; 16-bit floats are summed in float32."""
@@ -103,6 +106,12 @@ class Pool(Op, abstract=True):
 
     def macs(self) -> int:
         return self.type.size() * prod(self.kernel_shape)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        for axis in range(2, self.x.type.rank):
+            flow.keep(self, self.x, axis, "windows slide over it")
+        spatial = [(Factor(d),) for d in self.type.dims[2:]]
+        return Layout((*flow.of(self.x).axes[:2], *spatial))
 
 
 def in_window(count: int, kernel: int, stride: int, dilation: int, begin: int, low: int, high: int) -> torch.Tensor:
@@ -132,3 +141,9 @@ class GlobalPool(Op, abstract=True):
     def infer(self) -> TensorType:
         n, c, *sizes = self.x.type.dims
         return TensorType(self.x.type.dtype, (n, c, *[1] * len(sizes)))
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        for axis in range(2, self.x.type.rank):
+            flow.keep(self, self.x, axis, "it is pooled over")
+        spatial = [(Factor(d),) for d in self.type.dims[2:]]
+        return Layout((*flow.of(self.x).axes[:2], *spatial))

@@ -9,14 +9,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from lissom.ir.op import Op
 from lissom.ir.types import Array, DType
-from lissom.ir.values import Const, Value
+from lissom.ir.values import Value
 
 RANGES: dict[DType, tuple[int, int]] = {
     DType.int2: (-2, 1),
@@ -78,11 +76,3 @@ def require_quantized(op: Op, value: Value, scale: Value, zero_point: Value | No
     op.require(scale.type.dtype.is_float, f"a float scale of {name}", scale.type)
     if zero_point is not None:
         op.require(zero_point.type.dtype is value.type.dtype, f"a zero point of {name}'s type", zero_point.type)
-
-
-def bias_scale(x_scale: Value, w_scale: Value) -> Const | None:
-    """The scale of an int32 bias, ``x_scale * w_scale``; None unless both are constants."""
-    if not isinstance(x_scale, Const) or not isinstance(w_scale, Const):
-        return None
-    product: Any = x_scale.data.astype(np.float32).reshape(()) * w_scale.data.astype(np.float32)
-    return Const(product)

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType
@@ -56,6 +58,10 @@ class BatchNormalization(Op):
             (input_mean.to(wide) * kept + mean * fresh).to(input_mean.dtype),
             (input_var.to(wide) * kept + var * fresh).to(input_var.dtype),
         )
+
+    def channels(self, flow: Flow) -> Layout:
+        labels = range(self.x.type.rank)
+        return flow.einsum(self, [(self.x, labels), *((v, [1]) for v in self.operands[1:])], labels)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.channels import Layout
 from lissom.ir.contents import small
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import Array, DType, TensorType
@@ -43,6 +45,9 @@ class Concat(Op):
     def fold_contents(self) -> Array | None:
         known = [x.contents for x in self.xs if x.contents is not None]
         return small(np.concatenate(known, self.axis)) if len(known) == len(self.xs) else None
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        return flow.concat(self, self.xs, self.axis)
 
     @staticmethod
     def samples() -> Iterable[Op]:

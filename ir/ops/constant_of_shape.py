@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.contents import count, elements
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal
 from lissom.ir.types import Array, DType, TensorType
@@ -38,6 +40,9 @@ class ConstantOfShape(Op):
         if sizes is None or self.type.size() > CONTENTS_LIMIT or not self.dtype.is_integer:
             return None
         return np.full(sizes, int(self.value), dtype=object)
+
+    def channels(self, flow: Flow) -> Layout:
+        return Layout.fixed(self.type.dims)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
@@ -8,7 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir import windows
+from lissom.ir.channels import Factor, Layout, Unaligned
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow, Term
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import TensorType
@@ -75,6 +78,28 @@ class Conv(Op):
         _, per_output, *_ = self.w.type.dims
         assert isinstance(per_output, int)
         return self.type.size() * per_output * prod(self.kernel_shape)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        flow.keep_spatial(self, self.x, self.w)
+        spatial = [(Factor(d),) for d in self.type.dims[2:]]
+        batch, _ = flow.of(self.x).axes[:2]
+        if self.group > 1:
+            try:
+                out = flow.grouped(self, self.x, self.w, self.b, self.group)
+            except Unaligned:
+                return flow.opaque(self, "its groups cut across the factors of its channels")
+            return Layout((batch, out, *spatial))
+        k = range(2, self.w.type.rank)
+        terms: list[Term] = [(self.x, ["n", "i", *(("x", d) for d in k)]), (self.w, ["o", "i", *(("w", d) for d in k)])]
+        if self.b is not None:
+            terms.append((self.b, ["o"]))
+        return Layout((*flow.einsum(self, terms, "no").axes, *spatial))
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        if self.group == 1:
+            return self._on(operands)
+        group, w = kept.grouped(self.x, self.w, self.group)
+        return self._on({**operands, self.w: w}, group=group)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir import windows
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow, Term
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import TensorType
@@ -97,6 +99,17 @@ class ConvTranspose(Op):
         _, per_input, *_ = self.w.type.dims
         assert isinstance(per_input, int)
         return self.x.type.size() * per_input * prod(self.kernel_shape)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        if self.group > 1:
+            return flow.opaque(self, "the groups of a transposed convolution")
+        flow.keep_spatial(self, self.x, self.w)
+        k = range(2, self.w.type.rank)
+        terms: list[Term] = [(self.x, ["n", "i", *(("x", d) for d in k)]), (self.w, ["i", "o", *(("w", d) for d in k)])]
+        if self.b is not None:
+            terms.append((self.b, ["o"]))
+        spatial = [(Factor(d),) for d in self.type.dims[2:]]
+        return Layout((*flow.einsum(self, terms, "no").axes, *spatial))
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir import dims
 from lissom.ir.bits import by_bits
+from lissom.ir.channels import Layout, Unaligned
 from lissom.ir.dims import divides, symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType
@@ -45,6 +48,21 @@ class DepthToSpace(Op):
         else:
             blocks = x.reshape(n, c, s, s, h, w).permute(0, 1, 4, 2, 5, 3)
         return blocks.reshape(n, c, h * s, w * s)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        n, c, h, w = self.input.type.dims
+        b = self.blocksize
+        try:
+            x = flow.of(self.input)
+            if self.mode == "CRD":
+                x = x.reshape((n, dims.floordiv(c, b * b), b, b, h, w)).permute((0, 1, 4, 2, 5, 3))
+            else:
+                x = x.reshape((n, b, b, dims.floordiv(c, b * b), h, w)).permute((0, 3, 4, 1, 5, 2))
+            for axis in (3, 5):
+                x = flow.keep_layout(self, x, axis, "it becomes space")
+            return x.reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "it cuts across the factors of its axes")
 
     @staticmethod
     def samples() -> Iterable[Op]:

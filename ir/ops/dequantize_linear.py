@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.quantization import expand
 from lissom.ir.samples import literal, value, weight
@@ -42,6 +44,11 @@ class DequantizeLinear(Op):
             y = y - expand(x_zero_point.to(exact), self.axis, x, self.block_size)
         scale = expand(x_scale, self.axis, x, self.block_size)
         return (y.to(torch.float32) * scale.to(torch.float32)).to(self.type.dtype.torch)
+
+    def channels(self, flow: Flow) -> Layout:
+        labels = range(self.x.type.rank)
+        per_channel = [(v, [self.axis % len(labels)]) for v in self.operands[1:] if v.type.size() > 1]
+        return flow.einsum(self, [(self.x, labels), *per_channel], labels)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -7,7 +7,9 @@ from math import prod
 import torch
 
 from lissom.ir import dims
+from lissom.ir.channels import Layout
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.flow import Flow, Label, Term
 from lissom.ir.op import Op
 from lissom.ir.pooling import HALVES
 from lissom.ir.samples import value, weight
@@ -83,6 +85,20 @@ class Einsum(Op):
                 if label not in output:
                     sizes[label] = max(sizes.get(label, 1), d if isinstance(d, int) else 1)
         return (len(self.inputs) - 1) * self.type.size() * prod(sizes.values())
+
+    def channels(self, flow: Flow) -> Layout:
+        terms, output = self.terms()
+
+        def labels(term: str, rank: int) -> list[Label]:
+            before, dots, after = term.partition("...")
+            inside = [("...", i) for i in range(len(before) + len(after) - rank, 0)] if dots else []
+            return [*before, *inside, *after]
+
+        parts: list[Term] = []
+        for term, v in zip(terms, self.inputs, strict=True):
+            named = zip(labels(term, v.type.rank), v.type.dims, strict=True)
+            parts.append((v, [None if d == 1 else label for label, d in named]))
+        return flow.einsum(self, parts, labels(output, self.type.rank))
 
     @staticmethod
     def samples() -> Iterable[Op]:

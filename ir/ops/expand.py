@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 
 from lissom.ir import dims
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.contents import count, elements, small
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept, resized_shape
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, Shape, TensorType
@@ -45,6 +48,21 @@ class Expand(Op):
     def fold_contents(self) -> Array | None:
         known, sizes = self.x.contents, self.type.static
         return None if known is None or sizes is None else small(np.broadcast_to(known, sizes))
+
+    def channels(self, flow: Flow) -> Layout:
+        layout = flow.of(self.x)
+        for _ in range(self.type.rank - layout.rank):
+            layout = layout.insert(0)
+        axes = []
+        for i, (axis, size) in enumerate(zip(layout.axes, self.type.dims, strict=True)):
+            axes.append(axis if layout.size(i) == size else (Factor(size),))
+        return Layout(tuple(axes))
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        x = operands[self.x]
+        given = (1,) * (self.type.rank - x.type.rank) + x.type.dims
+        wanted = [1 if d == g else d for d, g in zip(kept.shape(self), given, strict=True)]
+        return Expand(x, resized_shape(operands[self.shape], wanted)).named(self.name, self.loc)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.quantization import RANGES, expand
 from lissom.ir.samples import literal, value, weight
@@ -45,6 +47,11 @@ class FakeQuant(Op):
         ratio = x / s
         rounded = ratio + (torch.round(ratio) - ratio).detach()
         return (torch.clamp(rounded + z, self.low, self.high) - z) * s
+
+    def channels(self, flow: Flow) -> Layout:
+        labels = range(self.x.type.rank)
+        per_channel = [(v, [self.axis % len(labels)]) for v in self.operands[1:] if v.type.size() > 1]
+        return flow.einsum(self, [(self.x, labels), *per_channel], labels)
 
     @staticmethod
     def samples() -> Iterable[Op]:

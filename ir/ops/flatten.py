@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout, Unaligned
 from lissom.ir.dims import product, symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, TensorType
@@ -36,6 +38,12 @@ class Flatten(Op):
     def fold_contents(self) -> Array | None:
         known, sizes = self.x.contents, self.type.static
         return None if known is None or sizes is None else known.reshape(sizes)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        try:
+            return flow.of(self.x).reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "it cuts across the factors of its axes")
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
 from lissom.ir.bits import take
+from lissom.ir.channels import Axis, Factor, Layout, Unaligned
 from lissom.ir.contents import small
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
@@ -55,6 +58,37 @@ class Gather(Op):
         if known is None or not all(isinstance(i, int) for i in known.flat):
             return None
         return known.astype(np.int64)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        axis = self.axis % self.x.type.rank
+        layout, where = flow.of(self.x), self._constant()
+        shape = self.indices.type.dims
+        if where is None or layout.is_fixed(axis):
+            layout = flow.keep(self, self.x, axis, "which of it are gathered is computed")
+            if not layout.is_fixed(axis):
+                return flow.opaque(self, "which are gathered is computed")
+            taken: tuple[Axis, ...] = tuple((Factor(d),) for d in shape)
+            return Layout((*layout.axes[:axis], *taken, *layout.axes[axis + 1 :]))
+        try:
+            layout = layout.take(axis, where.reshape(-1) % self.x.type.dims[axis])
+            return layout.reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "it cuts across the factors of its axis")
+
+    def _constant(self) -> Array | None:
+        return self.indices.data if isinstance(self.indices, Const) else None
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        axis, where = self.axis % self.x.type.rank, self._constant()
+        if where is None or kept.layouts[self.x].is_fixed(axis):
+            return self._on(operands)
+        left = kept.positions(self.x, axis)
+        wanted = where.reshape(-1) % self.x.type.dims[axis]
+        new = np.searchsorted(left, wanted)
+        alive = np.isin(wanted, left)
+        shape = tuple(kept.size(self, axis + i) for i in range(where.ndim))
+        indices = new[alive].astype(where.dtype).reshape(shape)
+        return Gather(operands[self.x], Const(indices, self.indices.name), self.axis).named(self.name, self.loc)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow, Term
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType
@@ -58,6 +60,16 @@ class Gemm(Op):
     def macs(self) -> int:
         k = self.a.type.dims[0 if self.transA else 1]
         return self.type.size() * (k if isinstance(k, int) else 1)
+
+    def channels(self, flow: Flow) -> Layout:
+        terms: list[Term] = [
+            (self.a, ("k", "m") if self.transA else ("m", "k")),
+            (self.b, ("n", "k") if self.transB else ("k", "n")),
+        ]
+        if self.c is not None:
+            labels = zip(("m", "n")[2 - self.c.type.rank :], self.c.type.dims, strict=True)
+            terms.append((self.c, [None if d == 1 else label for label, d in labels]))
+        return flow.einsum(self, terms, "mn")
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.normalization import stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
@@ -43,6 +45,14 @@ class GroupNormalization(Op):
         channel = (-1, *[1] * (x.ndim - 2))
         normalized = torch.group_norm(wide, self.num_groups, None, None, self.epsilon, False).to(x.dtype)
         return normalized * scale.reshape(channel) + bias.reshape(channel)
+
+    def channels(self, flow: Flow) -> Layout:
+        labels = range(self.x.type.rank)
+        for axis in labels[2:]:
+            flow.keep(self, self.x, axis, "statistics are taken over it")
+        flow.balance(self, self.x, 1, self.num_groups, "every group keeps equally many")
+        flow.statistic(self, self.x, [1])
+        return flow.einsum(self, [(self.x, labels), (self.scale, [1]), (self.bias, [1])], labels)
 
     @staticmethod
     def samples() -> Iterable[Op]:

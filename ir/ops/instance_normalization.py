@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.normalization import stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
@@ -37,6 +39,12 @@ class InstanceNormalization(Op):
         channel = (-1, *[1] * (x.ndim - 2))
         normalized = (wide - mean) * torch.rsqrt(var + self.epsilon)
         return (normalized * scale.reshape(channel) + b.reshape(channel)).to(x.dtype)
+
+    def channels(self, flow: Flow) -> Layout:
+        labels = range(self.input.type.rank)
+        for axis in labels[2:]:
+            flow.keep(self, self.input, axis, "statistics are taken over it")
+        return flow.einsum(self, [(self.input, labels), *((v, [1]) for v in self.operands[1:])], labels)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir.axes import from_front
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.normalization import require_broadcastable, stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
@@ -49,6 +51,12 @@ class LayerNormalization(Op):
         y = ((wide - mean) * inverse).to(x.dtype) * scale
         y = y if b is None else y + b
         return (y, mean.to(self.stash_type.torch), inverse.to(self.stash_type.torch))[: self.results_used]
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        if self.results_used > 1:
+            return flow.opaque(self, "its statistics are read")
+        flow.statistic(self, self.x, range(self.axis % self.x.type.rank, self.x.type.rank))
+        return flow.unify(self, *self.operands)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import random_array, value
 from lissom.ir.types import DType, TensorType
@@ -35,6 +37,9 @@ class Lookup(Op):
         from lissom.ir.ops.gather import Gather
 
         return Gather(self.table, Cast(self.x, to=DType.int32))
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.of(self.x)
 
     @staticmethod
     def samples() -> Iterable[Op]:

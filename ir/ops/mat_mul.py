@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow, Label
 from lissom.ir.matmul import inner_size, product_shape
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
-from lissom.ir.types import DType, TensorType
+from lissom.ir.types import DType, Shape, TensorType
 from lissom.ir.unsigned import wide
 from lissom.ir.values import Value
 
@@ -28,6 +30,19 @@ class MatMul(Op):
 
     def macs(self) -> int:
         return self.type.size() * inner_size(self.a)
+
+    def channels(self, flow: Flow) -> Layout:
+        a, b = self.a.type.dims, self.b.type.dims
+        batch = max(len(a), len(b)) - 2
+
+        def labels(shape: Shape, last: tuple[str, str]) -> list[Label | None]:
+            outer = [None if d == 1 else batch + i for i, d in enumerate(shape[:-2], 2 - len(shape))]
+            return [*outer, *last[-len(shape) :]]
+
+        left = labels(a, ("m", "k")) if len(a) > 1 else ["k"]
+        right = labels(b, ("k", "n")) if len(b) > 1 else ["k"]
+        output: list[Label] = [*range(max(batch, 0)), *(["m"] if len(a) > 1 else []), *(["n"] if len(b) > 1 else [])]
+        return flow.einsum(self, [(self.a, left), (self.b, right)], output)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.pooling import Pool
 from lissom.ir.samples import value
@@ -54,6 +56,11 @@ class MaxPool(Pool):
         for axis in reversed(order) if self.storage_order else order:
             flat = flat * sizes[axis] + places[axis]
         return flat
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        if len(self.results) > 1 and self.results[1].users:
+            return flow.opaque(self, "its indices are read")
+        return super().channels(flow)
 
     @staticmethod
     def samples() -> Iterable[Op]:

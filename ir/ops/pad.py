@@ -1,19 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
+import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
 from lissom.ir.bits import take
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.contents import count, elements, integers
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, Shape, TensorType
 from lissom.ir.unknown import unknown_size
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 
 
 class Pad(Op):
@@ -83,6 +87,40 @@ class Pad(Op):
         period = max(2 * (size - 1), 1)
         at = at.remainder(period)
         return torch.minimum(at, period - at) if size > 1 else at
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        layout, amounts = flow.of(self.x), self._amounts()
+        for axis, size in enumerate(self.type.dims):
+            if layout.is_fixed(axis):
+                layout = layout.with_axis(axis, (Factor(size),))
+                continue
+            if amounts is None or self.mode != "constant" or min(amounts[axis]) < 0:
+                return flow.opaque(self, "it pads channels in a way that depends on them")
+            layout = flow.surround(self, layout, axis, *amounts[axis])
+        return layout
+
+    def _amounts(self) -> list[tuple[int, int]] | None:
+        """What is put before and behind each axis; None where it is computed."""
+        rank = self.x.type.rank
+        axes, pads = self._axes(integers(self.axes), rank), integers(self.pads)
+        if axes is None or pads is None:
+            return None
+        found = [(0, 0)] * rank
+        for i, axis in enumerate(axes):
+            found[axis] = pads[i], pads[i + len(axes)]
+        return found
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        amounts = self._amounts()
+        if amounts is None:
+            return self._on(operands)
+        for axis, (begin, end) in enumerate(amounts):
+            size = self.type.dims[axis]
+            if (begin or end) and not kept.layouts[self].is_fixed(axis) and isinstance(size, int):
+                amounts[axis] = kept.count(self, axis, 0, begin), kept.count(self, axis, size - end, size)
+        pads = Const(np.array([*(b for b, _ in amounts), *(e for _, e in amounts)], np.int64), self.pads.name)
+        fill = None if self.constant_value is None else operands[self.constant_value]
+        return Pad(operands[self.x], pads, fill, mode=self.mode).named(self.name, self.loc)
 
     @staticmethod
     def samples() -> Iterable[Op]:

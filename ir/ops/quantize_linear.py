@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
 from lissom.ir.errors import Unsupported
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.quantization import RANGES, expand, saturate
 from lissom.ir.samples import literal, value, weight
@@ -50,6 +52,11 @@ class QuantizeLinear(Op):
         if y_zero_point is not None:
             rounded = rounded + expand(y_zero_point, self.axis, x, self.block_size).to(rounded.dtype)
         return saturate(rounded, self.dtype)
+
+    def channels(self, flow: Flow) -> Layout:
+        labels = range(self.x.type.rank)
+        per_channel = [(v, [self.axis % len(labels)]) for v in self.operands[1:] if v.type.size() > 1]
+        return flow.einsum(self, [(self.x, labels), *per_channel], labels)
 
     @staticmethod
     def samples() -> Iterable[Op]:

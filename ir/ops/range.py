@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from lissom.ir.bounds import maximum
+from lissom.ir.channels import Layout
 from lissom.ir.contents import elements
 from lissom.ir.dims import Dim, ceildiv
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal
 from lissom.ir.types import Array, DType, TensorType
@@ -64,6 +66,9 @@ class Range(Op):
                     contents[:] = [start + i * delta for i in range(n)]
                     return contents
         return None
+
+    def channels(self, flow: Flow) -> Layout:
+        return Layout.fixed(self.type.dims)
 
     @staticmethod
     def samples() -> Iterable[Op]:

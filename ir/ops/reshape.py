@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
 from lissom.ir import dims
+from lissom.ir.channels import Layout, Unaligned
 from lissom.ir.contents import count, elements
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept, resized_shape
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
@@ -75,6 +78,17 @@ class Reshape(Op):
     def fold_contents(self) -> Array | None:
         known, sizes = self.x.contents, self.type.static
         return None if known is None or sizes is None else known.reshape(sizes)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        try:
+            return flow.of(self.x).reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "it cuts across the factors of its axes")
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        x = operands[self.x]
+        shape = resized_shape(operands[self.shape], kept.shape(self), () if self.allowzero else x.type.dims)
+        return Reshape(x, shape, self.allowzero).named(self.name, self.loc)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import floor
 
@@ -9,8 +9,11 @@ import torch
 
 from lissom.ir.axes import all_from_front
 from lissom.ir.bits import by_bits
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.contents import elements
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept, resized_shape
 from lissom.ir.op import Op
 from lissom.ir.pooling import HALVES
 from lissom.ir.resampling import Axis, coordinates, nearest, taps, weighted
@@ -144,6 +147,22 @@ class Resize(Op):
         taps_each = {"linear": 2, "cubic": 4}.get(self.mode, 0)
         changed = sum(a != b for a, b in zip(self.x.type.dims, self.type.dims, strict=True))
         return self.type.size() * taps_each * changed
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        axes: list[tuple[Factor, ...]] = []
+        for axis, (old, new) in enumerate(zip(self.x.type.dims, self.type.dims, strict=True)):
+            if old != new or axis > 1:
+                flow.keep(self, self.x, axis, "it is resized")
+                axes.append((Factor(new),))
+            else:
+                axes.append(flow.of(self.x).axes[axis])
+        return Layout(tuple(axes))
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        if self.sizes is None or self.sizes.type.shape == (0,):
+            return self._on(operands)
+        sizes = [kept.size(self, a) for a in self.resized_axes]
+        return self._on({**operands, self.sizes: resized_shape(operands[self.sizes], sizes)})
 
     @staticmethod
     def samples() -> Iterable[Op]:

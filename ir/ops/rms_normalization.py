@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.normalization import require_broadcastable, stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
@@ -35,6 +37,10 @@ class RMSNormalization(Op):
         axes = tuple(range(self.axis % x.ndim, x.ndim))
         normalized = wide / torch.sqrt((wide * wide).mean(axes, keepdim=True) + self.epsilon)
         return normalized.to(x.dtype).to(scale.dtype) * scale
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.statistic(self, self.x, range(self.axis % self.x.type.rank, self.x.type.rank))
+        return flow.unify(self, *self.operands)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, DType, TensorType
@@ -36,6 +38,9 @@ class Shape(Op):
         contents = np.empty(len(self._sizes()), dtype=object)
         contents[:] = self._sizes()
         return contents
+
+    def channels(self, flow: Flow) -> Layout:
+        return Layout.fixed(self.type.dims)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
 from lissom.ir.bits import take
+from lissom.ir.channels import Factor, Layout, Unaligned
 from lissom.ir.contents import count, elements, integers
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
+from lissom.ir.ops.gather import Gather
 from lissom.ir.samples import literal, value
 from lissom.ir.spans import positions, span
 from lissom.ir.types import Array, DType, Shape, TensorType
 from lissom.ir.unknown import unknown_size
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 
 _MAX = 2**63 - 1
 
@@ -88,6 +92,65 @@ class Slice(Op):
         for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
             known = np.take(known, list(positions(start, end, step, known.shape[axis])), axis)
         return known
+
+    def _taken(self) -> dict[int, Sequence[int]] | None:
+        """For each axis that is sliced and has a static size, the positions taken; None where they are computed."""
+        starts, ends, steps = integers(self.starts), integers(self.ends), integers(self.steps)
+        axes = self._axes(integers(self.axes), count(self.starts), self.x.type.rank)
+        if starts is None or ends is None or axes is None or (self.steps is not None and steps is None):
+            return None
+        sizes = self.x.type.dims
+        taken: dict[int, Sequence[int]] = {}
+        for axis, start, end, step in zip(axes, starts, ends, steps or (1,) * len(starts), strict=True):
+            size = sizes[axis]
+            if isinstance(size, int):
+                taken[axis] = positions(start, end, step, size)
+        return taken
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        layout, taken = flow.of(self.x), self._taken()
+        for axis, size in enumerate(self.type.dims):
+            if layout.is_fixed(axis):
+                layout = layout.with_axis(axis, (Factor(size),))
+            elif taken is None:
+                return flow.opaque(self, "where it slices is computed")
+            elif axis in taken:
+                try:
+                    layout = layout.take(axis, np.array(taken[axis], np.int64))
+                except Unaligned:
+                    return flow.opaque(self, "it cuts across the factors of an axis")
+        return layout
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        taken = self._taken() or {}
+        fewer = [a for a in taken if not kept.layouts[self.x].is_fixed(a)]
+        if not fewer:
+            return self._on(operands)
+        x: Value = operands[self.x]
+        for axis in fewer:
+            x = self._fewer(x, axis, taken[axis], kept)
+        axes = self._axes(integers(self.axes), count(self.starts), self.x.type.rank) or ()
+        rest = np.array([i for i, a in enumerate(axes) if a not in fewer], np.int64)
+        if rest.size:
+
+            def pick(v: Value) -> Value:
+                return Gather(operands[v], Const(rest))
+
+            steps = None if self.steps is None else pick(self.steps)
+            x = Slice(x, pick(self.starts), pick(self.ends), Const(np.array(axes)[rest]), steps)
+        assert isinstance(x, Op)
+        return x.named(self.name, self.loc)
+
+    def _fewer(self, x: Value, axis: int, at: Sequence[int], kept: Kept) -> Op:
+        """The positions ``at`` of an axis that has lost some."""
+        if isinstance(at, range) and at.step == 1 and len(at):
+            start = kept.count(self.x, axis, 0, at.start)
+            end = start + kept.count(self.x, axis, at.start, at.stop)
+            bounds = (Const(np.array([n], np.int64)) for n in (start, end, axis))
+            return Slice(x, *bounds)
+        left = kept.positions(self.x, axis)
+        where = {int(p): i for i, p in enumerate(left)}
+        return Gather(x, Const(np.array([where[p] for p in at if p in where], np.int64)), axis)
 
     @staticmethod
     def samples() -> Iterable[Op]:

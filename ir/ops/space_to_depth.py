@@ -4,8 +4,11 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir import dims
 from lissom.ir.bits import by_bits
+from lissom.ir.channels import Layout, Unaligned
 from lissom.ir.dims import divides, symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType
@@ -41,6 +44,15 @@ class SpaceToDepth(Op):
         blocks = x.reshape(n, c, h // s, s, w // s, s)
         order = (0, 3, 5, 1, 2, 4) if self.mode == "DCR" else (0, 1, 3, 5, 2, 4)
         return blocks.permute(order).reshape(n, c * s * s, h // s, w // s)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        n, c, h, w = self.input.type.dims
+        b = self.blocksize
+        try:
+            x = flow.of(self.input).reshape((n, c, dims.floordiv(h, b), b, dims.floordiv(w, b), b))
+            return x.permute((0, 3, 5, 1, 2, 4)).reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "it cuts across the factors of its axes")
 
     @staticmethod
     def samples() -> Iterable[Op]:

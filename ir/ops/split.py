@@ -1,17 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
+import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.channels import Factor, Layout, Unaligned
 from lissom.ir.contents import count, elements
 from lissom.ir.dims import Dim, ceildiv, symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
 from lissom.ir.unknown import unknown_size
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 
 
 class Split(Op):
@@ -51,6 +56,28 @@ class Split(Op):
     def run(self, x: torch.Tensor, split: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
         sizes = [n for n in self._parts(x.shape[self.axis]) if isinstance(n, int)] if split is None else split.tolist()
         return tuple(torch.split_with_sizes(x, sizes, self.axis))
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        axis = self.axis % self.x.type.rank
+        sizes = [r.type.dims[axis] for r in self.results]
+        if flow.of(self.x).is_fixed(axis):
+            parts = [(Factor(n),) for n in sizes]
+            return tuple(flow.of(self.x).with_axis(axis, part) for part in parts)
+        ends = list(accumulate(n for n in sizes if isinstance(n, int)))
+        if len(ends) < len(sizes):
+            return flow.opaque(self, "the sizes it cuts to are no numbers")
+        try:
+            return tuple(flow.of(self.x).take(axis, np.arange(a, b)) for a, b in zip([0, *ends], ends, strict=False))
+        except Unaligned:
+            return flow.opaque(self, "it cuts across the factors of its axis")
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        axis = self.axis % self.x.type.rank
+        sizes = [kept.size(r, axis) for r in self.results]
+        if not all(isinstance(n, int) for n in sizes):
+            return self._on(operands)
+        split = Const(np.array(sizes, np.int64), f"{self.name}.split")
+        return self._on({**operands}, split=split, num_outputs=None)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from lissom.ir.channels import Axis, Factor, Layout
 from lissom.ir.contents import elements, integers, small
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
@@ -35,6 +37,15 @@ class Tile(Op):
         if known is None or repeats is None or self.type.size() > known.size * 256:
             return None
         return small(np.tile(known, repeats))
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        repeats = self.repeats.contents
+        if repeats is None:
+            return flow.opaque(self, "how often it repeats is computed")
+        axes: list[Axis] = []
+        for axis, n in zip(flow.of(self.x).axes, repeats.flat, strict=True):
+            axes.append(axis if n == 1 else (Factor(n), *(f for f in axis if f.size != 1)))
+        return Layout(tuple(axes))
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -7,7 +7,9 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, DType, TensorType
@@ -39,6 +41,9 @@ class Transpose(Op):
 
     def fold_contents(self) -> Array | None:
         return None if self.x.contents is None else np.transpose(self.x.contents, self.perm)
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.of(self.x).permute(self.perm)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,0 +1,451 @@
+"""How the channels of a whole graph depend on each other: what every op says of its axes, in one place.
+
+:class:`Flow` walks a graph in order. Each op's ``channels(flow)`` returns the layouts of its results, made from those
+of its operands, and tells the flow which atoms live and die together (``tie``), which stay (``freeze``, ``pin``), and
+where an op sums over channels (a *read*: a removed channel must be zero there) or takes statistics over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from lissom.ir import dims
+from lissom.ir.channels import Atoms, Axis, Channels, Factor, Layout, Unaligned, refine, single
+from lissom.ir.dims import Dim
+from lissom.ir.values import Const, Value
+
+if TYPE_CHECKING:
+    from lissom.ir.graph import Graph
+    from lissom.ir.op import Op
+
+Label: TypeAlias = Hashable
+Term: TypeAlias = tuple[Value, Sequence[Label | None]]
+"""An operand and a label for each of its axes. Axes of one label are aligned; None: size 1, broadcast."""
+
+Sub: TypeAlias = tuple[Label, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Freeze:
+    """Atoms that must stay, and why."""
+
+    atoms: Atoms
+    op: Op | None
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A sum over channels: ``op`` reads ``operands``, whose product must be zero wherever an atom is removed."""
+
+    op: Op
+    operands: tuple[Value, ...]
+    atoms: Atoms
+
+
+@dataclass(frozen=True, eq=False)
+class Statistic:
+    """``op`` takes a statistic (a mean, a variance) of ``value`` over ``axis``, which has channels."""
+
+    op: Op
+    value: Value
+    axis: int
+
+
+class Flow:
+    """The layouts of all values of a graph, and the conditions between their atoms.
+
+    ``heads`` decides what attention gives up: whole heads, or width within every head.
+    """
+
+    def __init__(self, graph: Graph, *, heads: bool = True) -> None:
+        self.graph = graph
+        self.heads = heads
+        self.layouts: dict[Value, Layout] = {}
+        self.ties: list[tuple[Atoms, Atoms]] = []
+        self.freezes: list[Freeze] = []
+        self.reads: list[Read] = []
+        self.statistics: list[Statistic] = []
+        self.joint: dict[Channels, None] = {}
+        self.pins: dict[Channels, dict[int, tuple[Op, str]]] = {}
+        self.count = 0
+
+    def walk(self) -> Flow:
+        """Visit every op; returns itself."""
+        for i in self.graph.inputs:
+            self.layouts[i] = Layout.fixed(i.type.dims) if i.type.shape is not None else Layout(())
+        for op in self.graph.ops:
+            self.visit(op)
+        for name, v in zip(self.graph.output_names, self.graph.outputs, strict=True):
+            self.freeze(v, None, f"it is the graph output {name!r}")
+        return self
+
+    def visit(self, op: Op) -> None:
+        """Let one op say how its channels move."""
+        unknown = any(v.type.shape is None for v in (*op.operands, *op.results))
+        found = self.opaque(op, "a size it has is not known") if unknown else op.channels(self)
+        layouts = found if isinstance(found, tuple) else (found,) * len(op.results)
+        for r, layout in zip(op.results, layouts, strict=True):
+            self.layouts[r] = layout
+            self.joint.update((c, None) for c in layout.channels if c.atoms.ndim > 1)
+
+    # ---- what ops call
+
+    def of(self, value: Value) -> Layout:
+        """The layout of an operand. A constant's axes get atoms of their own when first asked for."""
+        if value not in self.layouts:
+            assert isinstance(value, Const)
+            self.layouts[value] = self.of_const(value)
+        return self.layouts[value]
+
+    def of_const(self, const: Const) -> Layout:
+        return Layout(tuple(single(self.fresh(int(n))) for n in const.data.shape))
+
+    def fresh(self, count: int) -> Atoms:
+        """New atoms."""
+        self.count += count
+        return np.arange(self.count - count, self.count)
+
+    def tie(self, a: Atoms, b: Atoms) -> None:
+        """Atoms at the same place live and die together; the arrays broadcast."""
+        if a is not b:
+            left, right = np.broadcast_arrays(a, b)
+            self.ties.append((left.reshape(-1), right.reshape(-1)))
+
+    def freeze(self, value: Value, op: Op | None, reason: str) -> None:
+        """All channels of a value stay."""
+        for c in self.of(value).channels if value in self.layouts or isinstance(value, Const) else ():
+            self.freezes.append(Freeze(c.atoms, op, reason))
+
+    def keep(self, op: Op, value: Value, axis: int, reason: str) -> Layout:
+        """The size of one axis stays. Returns the layout with that axis fixed, where its channels lie in no other."""
+        return self.keep_layout(op, self.of(value), axis, reason)
+
+    def keep_layout(self, op: Op, layout: Layout, axis: int, reason: str) -> Layout:
+        """:meth:`keep` for a layout under way."""
+        axis %= layout.rank
+        for f in layout.axes[axis]:
+            if f.channels is not None:
+                self.pin(f.channels, f.dim, op, reason)
+        independent = all(f.channels is None or f.channels.atoms.ndim == 1 for f in layout.axes[axis])
+        return layout.with_axis(axis, (Factor(layout.size(axis)),)) if independent else layout
+
+    def keep_spatial(self, op: Op, *values: Value) -> None:
+        """All axes from the third on keep their sizes, and leave the layouts of constants."""
+        for v in values:
+            for axis in range(2, v.type.rank):
+                layout = self.keep(op, v, axis, "windows slide over it")
+                if isinstance(v, Const):
+                    self.layouts[v] = layout
+
+    def balance(self, op: Op, value: Value, axis: int, groups: int, reason: str) -> None:
+        """``axis`` consists of ``groups`` parts, which must keep equally many channels. Raises Unaligned."""
+        self._balance(op, self.of(value), axis, groups, reason)
+
+    def _balance(self, op: Op, layout: Layout, axis: int, groups: int, reason: str) -> Layout:
+        """The layout with ``axis`` split into the groups and what is in them."""
+        sizes = layout.shape
+        inner = dims.divides(sizes[axis], groups)
+        if inner is None:
+            raise Unaligned
+        split = layout.reshape((*sizes[:axis], groups, inner, *sizes[axis + 1 :]))
+        for f in split.axes[axis]:
+            if f.channels is not None and f.channels.atoms.ndim > 1:
+                self.joint[f.channels] = None
+                self.pin(f.channels, f.dim, op, reason)
+        return split
+
+    def grouped(self, op: Op, x: Value, w: Value, b: Value | None, group: int) -> Axis:
+        """A convolution in groups: x (N, C, *), w (O, C/group, *), b (O). Returns the factors of the output channels.
+
+        With one channel a group, a group goes with its channel; otherwise all groups stay and lose equally many.
+        """
+        outputs = w.type.dims[0]
+        each = dims.divides(outputs, group)
+        assert each is not None
+        if w.type.dims[1] == 1:
+            kernel = w.type.dims[2:]
+            split = self.of(w).reshape((group, each, 1, *kernel))
+            labels = ["n", "g", *(("x", i) for i in range(len(kernel)))]
+            terms: list[Term] = [(x, labels), (w, ["g", "m", None, *(("w", i) for i in range(len(kernel)))])]
+            layouts = [self.of(x), split]
+            if b is not None:
+                terms.append((b, ["g", "m"]))
+                layouts.append(self.of(b).reshape((group, each)))
+            out = self.einsum(op, terms, ["g", "m"], layouts, read=False)
+            factors = tuple(f for axis in out.axes for f in axis if f.size != 1)
+            return factors or (Factor(1),)
+        if not isinstance(w, Const):
+            self.opaque(op, "the weights of its groups are computed")
+            return (Factor(outputs),)
+        inputs = self._balance(op, self.of(x), 1, group, "every group keeps equally many inputs")
+        for c in dict.fromkeys(f.channels for f in (*inputs.axes[1], *inputs.axes[2]) if f.channels is not None):
+            self.reads.append(Read(op, (x,), c.atoms))
+        self._balance(op, self.of(w), 0, group, "every group keeps equally many outputs")
+        # Which inputs a row of w reads differs from group to group: that axis has no atoms of its own.
+        self.layouts[w] = self.keep(op, w, 1, "it follows the input's channels")
+        if b is not None:
+            return self.einsum(op, [(w, ["o", *(("w", i) for i in range(1, w.type.rank))]), (b, ["o"])], ["o"]).axes[0]
+        return self.of(w).axes[0]
+
+    def concat(self, op: Op, values: Sequence[Value], axis: int) -> Layout | tuple[Layout, ...]:
+        """The values one after the other along ``axis``; they share the channels of all other axes."""
+        rank = values[0].type.rank
+        axis %= rank
+        if all(self.of(v).is_fixed(axis) for v in values):
+            sizes = [v.type.dims[axis] for v in values]
+            terms: list[Term] = [
+                (v, [i if i != axis else ("part", k) for i in range(rank)]) for k, v in enumerate(values)
+            ]
+            layout = self.einsum(op, terms, [i for i in range(rank) if i != axis], read=False)
+            return layout.insert(axis, sum(sizes[1:], sizes[0]))
+        try:
+            layouts = [self.of(v).merged(axis) for v in values]
+        except Unaligned:
+            return self.opaque(op, "it cuts across the factors of its axis")
+        terms = [(v, [i if i != axis else ("part", k) for i in range(rank)]) for k, v in enumerate(values)]
+        layouts, parts = self._align(op, terms, layouts)
+        owners = [self._owners(lay, labels) for lay, (_, labels) in zip(layouts, terms, strict=True)]
+        fixed = [self._fixed(lay, labels) for lay, (_, labels) in zip(layouts, terms, strict=True)]
+        for i, mine in enumerate(owners):
+            for j, theirs in enumerate(owners):
+                if i != j:
+                    self._meet(op, mine, theirs if i < j else {}, fixed[j], terms[j][0])
+        chosen = self._choose(owners, parts)
+        along: list[tuple[Atoms, list[Sub]]] = []
+        outer: list[Sub] = []
+        for k, layout in enumerate(layouts):
+            (f,) = layout.axes[axis]
+            if f.channels is None:
+                if not isinstance(f.size, int):
+                    return self.opaque(op, "a part of what it joins has a size that is no number")
+                atoms = self.fresh(f.size)
+                self.freezes.append(Freeze(atoms, op, f"{values[k].name or 'a part'!r} is fixed"))
+                along.append((atoms, []))
+                continue
+            places = owners[k][f.channels]
+            subs = [places[d] for d in range(f.channels.atoms.ndim) if d != f.dim]
+            along.append((np.moveaxis(f.channels.atoms, f.dim, -1), subs))
+            outer += [s for s in subs if s not in outer]
+        sizes_of = {s: int(str(parts[s[0]][s[1]])) for s in outer}
+        pieces = []
+        for atoms, subs in along:
+            order = sorted(range(len(subs)), key=lambda i: outer.index(subs[i]))
+            turned = atoms.transpose([*order, len(subs)])
+            shape = [sizes_of[s] if s in subs else 1 for s in outer]
+            pieces.append(np.broadcast_to(turned.reshape(*shape, -1), (*sizes_of.values(), atoms.shape[-1])))
+        joined = Channels(np.concatenate(pieces, axis=-1))
+        axes: list[Axis] = []
+        for i in range(rank):
+            if i == axis:
+                axes.append((Factor(joined.atoms.shape[-1], joined, len(outer)),))
+                continue
+            factors = []
+            for k, size in enumerate(parts[i]) if i in parts else ():
+                channels, dim = (joined, outer.index((i, k))) if (i, k) in outer else chosen.get((i, k), (None, 0))
+                factors.append(Factor(size, channels, dim))
+            axes.append(tuple(factors) or (Factor(values[0].type.dims[i]),))
+        return Layout(tuple(axes))
+
+    def surround(self, op: Op, layout: Layout, axis: int, begin: int, end: int) -> Layout:
+        """Zeros before and behind the channels of ``axis``: atoms that are free to go."""
+        (f,) = layout.merged(axis).axes[axis]
+        if f.channels is None or f.channels.atoms.ndim > 1:
+            return self.keep_layout(op, layout, axis, "it is padded")
+        atoms = np.concatenate([self.fresh(begin), f.channels.atoms, self.fresh(end)])
+        return layout.with_axis(axis, single(atoms))
+
+    def pin(self, channels: Channels, dim: int, op: Op, reason: str) -> None:
+        """One dimension of an array of atoms keeps its size; what is left to shrink are the others."""
+        pins = self.pins.setdefault(channels, {})
+        pins.setdefault(dim, (op, reason))
+        if len(pins) == channels.atoms.ndim:
+            self.freezes.append(Freeze(channels.atoms, op, reason))
+
+    def opaque(self, op: Op, reason: str) -> tuple[Layout, ...]:
+        """Freeze all that ``op`` reads; its results are fixed."""
+        for v in op.operands:
+            if v.type.shape is not None and v.type.rank:
+                self.freeze(v, op, reason)
+        return tuple(Layout.fixed(r.type.shape or ()) for r in op.results)
+
+    def unify(self, op: Op, *values: Value) -> Layout:
+        """Element by element, with broadcasting: aligned axes share their channels."""
+        rank = max(v.type.rank for v in values)
+        terms = []
+        for v in values:
+            sizes = v.type.dims
+            terms.append((v, [None if d == 1 else rank - len(sizes) + i for i, d in enumerate(sizes)]))
+        return self.einsum(op, terms, range(rank))
+
+    def statistic(self, op: Op, value: Value, axes: Iterable[int]) -> None:
+        """``op`` takes a statistic over ``axes`` of ``value``."""
+        layout = self.of(value)
+        for axis in axes:
+            if not layout.is_fixed(axis):
+                self.statistics.append(Statistic(op, value, axis % layout.rank))
+
+    def einsum(
+        self,
+        op: Op,
+        terms: Sequence[Term],
+        output: Iterable[Label],
+        layouts: list[Layout] | None = None,
+        read: bool = True,
+    ) -> Layout:
+        """A sum of products over labelled axes: labels that are not in ``output`` are summed over.
+
+        ``layouts`` stand for the operands' own, seen in other shapes; ``read=False`` says that nothing is summed.
+        """
+        output = list(output)
+        layouts, parts = self._align(op, terms, layouts or [self.of(v) for v, _ in terms])
+        owners = [self._owners(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
+        fixed = [self._fixed(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
+        for i, mine in enumerate(owners):
+            for j, theirs in enumerate(owners):
+                if i != j:
+                    self._meet(op, mine, theirs if i < j else {}, fixed[j], terms[j][0])
+        chosen = self._choose(owners, parts)
+        summed = [label for label in parts if label not in output] if read else []
+        chosen = self._sum(op, terms, owners, chosen, {(s, k) for s in summed for k in range(len(parts[s]))})
+        axes: list[Axis] = []
+        for label in output:
+            if label not in parts:
+                axes.append((Factor(1),))
+                continue
+            factors = []
+            for k, size in enumerate(parts[label]):
+                channels, dim = chosen.get((label, k), (None, 0))
+                factors.append(Factor(size, channels, dim))
+            axes.append(tuple(factors) or (Factor(1),))
+        return Layout(tuple(axes))
+
+    # ---- the parts of einsum
+
+    def _align(
+        self, op: Op, terms: Sequence[Term], layouts: list[Layout]
+    ) -> tuple[list[Layout], dict[Label, list[Dim]]]:
+        """The layouts with equal factors on axes of one label, and the sizes of each label's factors."""
+        layouts = list(layouts)
+        labels = dict.fromkeys(label for _, axes in terms for label in axes if label is not None)
+        for label in labels:
+            at = [(i, axes.index(label)) for i, (_, axes) in enumerate(terms) if label in axes]
+            if len(at) == 1:
+                continue
+            try:
+                refined = refine([layouts[i] for i, _ in at], [p for _, p in at])
+            except Unaligned:
+                refined = [self._let_go(op, layouts[i], p) for i, p in at]
+            for (i, _), layout in zip(at, refined, strict=True):
+                layouts[i] = layout
+        parts: dict[Label, list[Dim]] = {}
+        for layout, (_, axes) in zip(layouts, terms, strict=True):
+            for axis, label in zip(layout.axes, axes, strict=True):
+                if label is not None:
+                    parts[label] = [f.size for f in axis]
+        return layouts, parts
+
+    def _let_go(self, op: Op, layout: Layout, axis: int) -> Layout:
+        for c in list(dict.fromkeys(f.channels for f in layout.axes[axis] if f.channels is not None)):
+            self.freezes.append(Freeze(c.atoms, op, "its operands are split into factors that do not meet"))
+            layout = layout.released(c)
+        return layout.with_axis(axis, (Factor(layout.size(axis)),))
+
+    def _owners(self, layout: Layout, labels: Sequence[Label | None]) -> dict[Channels, dict[int, Sub]]:
+        """For each array of atoms, the label of each of its dimensions."""
+        owners: dict[Channels, dict[int, Sub]] = {}
+        for axis, label in zip(layout.axes, labels, strict=True):
+            for k, f in enumerate(axis):
+                if f.channels is not None:
+                    owners.setdefault(f.channels, {})[f.dim] = (label, k)
+        return owners
+
+    def _fixed(self, layout: Layout, labels: Sequence[Label | None]) -> set[Sub]:
+        return {
+            (label, k)
+            for axis, label in zip(layout.axes, labels, strict=True)
+            if label is not None
+            for k, f in enumerate(axis)
+            if f.channels is None and f.size != 1
+        }
+
+    def _meet(
+        self,
+        op: Op,
+        mine: dict[Channels, dict[int, Sub]],
+        theirs: dict[Channels, dict[int, Sub]],
+        fixed: set[Sub],
+        other: Value,
+    ) -> None:
+        """Tie what two operands have on the same factors, and pin what is fixed in the other."""
+        for a, places in mine.items():
+            for dim, sub in places.items():
+                if sub in fixed:
+                    self.pin(a, dim, op, f"the size of {other.name or 'an operand'!r} is fixed there")
+            for b, others in theirs.items():
+                if not set(places.values()) & set(others.values()):
+                    continue
+                subs = [*places.values(), *(s for s in others.values() if s not in places.values())]
+                self.meet(op, spread(a, places, subs), spread(b, others, subs))
+
+    def meet(self, op: Op, a: Atoms, b: Atoms) -> None:
+        """Two operands of ``op`` have these atoms at the same places."""
+        self.tie(a, b)
+
+    def _choose(
+        self, owners: list[dict[Channels, dict[int, Sub]]], parts: dict[Label, list[Dim]]
+    ) -> dict[Sub, tuple[Channels, int]]:
+        """For each factor the array that stands for it in the result: one of most dimensions."""
+        chosen: dict[Sub, tuple[Channels, int]] = {}
+        arrays = [(c, places) for owner in owners for c, places in owner.items()]
+        for c, places in sorted(arrays, key=lambda a: -a[0].atoms.ndim):
+            if not any(sub in chosen for sub in places.values()):
+                chosen.update((sub, (c, dim)) for dim, sub in places.items())
+        return chosen
+
+    def _sum(
+        self,
+        op: Op,
+        terms: Sequence[Term],
+        owners: list[dict[Channels, dict[int, Sub]]],
+        chosen: dict[Sub, tuple[Channels, int]],
+        summed: set[Sub],
+    ) -> dict[Sub, tuple[Channels, int]]:
+        """Record the sum over ``summed``; what is left of arrays that also have other dimensions."""
+        for c in dict.fromkeys(c for sub, (c, _) in chosen.items() if sub in summed):
+            places = {dim: sub for sub, (d, dim) in chosen.items() if d is c}
+            self.reads.append(Read(op, tuple(v for v, _ in terms), c.atoms))
+            outer = [dim for dim, sub in places.items() if sub not in summed]
+            for dim in places:
+                chosen.pop(places[dim])
+            if not outer:
+                continue
+            inner = {places[dim] for dim in places if dim not in outer}
+            partners = [p for owner in owners for d, p in owner.items() if d is not c and inner & set(p.values())]
+            shared = all({places[dim] for dim in outer} <= set(p.values()) for p in partners)
+            if self.heads and shared:
+                first = c.atoms
+                for dim in sorted((d for d in places if d not in outer), reverse=True):
+                    first = np.take(first, [0], axis=dim)
+                self.tie(c.atoms, first)
+                left = Channels(first.reshape([c.atoms.shape[d] for d in sorted(outer)]))
+                chosen.update((places[dim], (left, i)) for i, dim in enumerate(sorted(outer)))
+            else:
+                for dim in outer:
+                    self.pin(c, dim, op, "every head keeps some of its width")
+        return chosen
+
+
+def spread(channels: Channels, places: dict[int, Sub], subs: list[Sub]) -> Atoms:
+    """The atoms with one dimension for each of ``subs``, of size 1 where they have none."""
+    order = sorted(places, key=lambda dim: subs.index(places[dim]))
+    atoms = channels.atoms.transpose(order)
+    shape = [1] * len(subs)
+    for dim in order:
+        shape[subs.index(places[dim])] = channels.atoms.shape[dim]
+    spread_out: Atoms = atoms.reshape(shape)
+    return spread_out
