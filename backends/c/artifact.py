@@ -53,7 +53,7 @@ class Artifact:
         timer.write_text(_TIMER.replace("NAME", self.name), encoding="ascii")
         handle, made = tempfile.mkstemp(suffix=".so", dir=folder)
         os.close(handle)
-        options = [*STANDARD, *flags, "-I", self.folder, "-shared", "-fPIC"]
+        options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder, "-shared", "-fPIC"]
         try:
             compile_c(compiler, [*options, *units, timer, "-o", made, "-lm"])
             Path(made).replace(library)

@@ -15,7 +15,8 @@ from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value, producer
-from lissom.kernels.table import Kernel, Params, choose
+from lissom.kernels.kernel import Kernel, Params
+from lissom.kernels.table import choose
 
 T = TypeVar("T", bound=Op)
 Binding = Callable[[Any, "Builder"], None]
@@ -104,6 +105,12 @@ class Builder:
         self.layer.calls.append(call)
         return call
 
+    def only_first_result(self, op: Op, others: str) -> None:
+        """Refuse an op whose further results somebody wants; those that nobody does have no memory."""
+        if any(r.users or self.graph.is_output(r) for r in op.results[1:]):
+            raise Unsupported(f"{others} are not supported in C")
+        self._places.update((r, Place(self.memory(0))) for r in op.results[1:])
+
     def copy(
         self,
         element: int,
@@ -186,7 +193,10 @@ class Builder:
 
     def _declare(self, inputs: Sequence[Value]) -> None:
         for i, value in enumerate(inputs):
-            element_of(value)
+            try:
+                element_of(value)
+            except Unsupported as e:
+                raise Unsupported(f"input {value.name!r}: {e}") from e
             buffer = Buffer(Kind.input, value.type.size() * item_bytes(value), value.name, i)
             self.program.inputs.append(buffer)
             self._places[value] = Place(buffer)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
 from lissom.backends.c.buffers import share_and_place
-from lissom.backends.c.builder import Builder
 from lissom.backends.c.build_files import cmake
+from lissom.backends.c.builder import Builder
 from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.lower import lower
 from lissom.backends.c.names import prefix

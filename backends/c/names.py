@@ -6,14 +6,15 @@ import re
 
 from lissom.ir.errors import DataError
 
-KEYWORDS = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if inline int long register
-    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool _Complex
-    _Imaginary and and_eq asm bitand bitor bool catch class compl const_cast constexpr decltype delete dynamic_cast
-    explicit export false friend mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected
-    public reinterpret_cast static_assert static_cast template this thread_local throw true try typeid typename using
-    virtual wchar_t xor xor_eq NULL main linux unix""".split()
-)
+_WORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int long register
+restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool _Complex
+_Imaginary and and_eq asm bitand bitor bool catch class compl const_cast constexpr decltype delete dynamic_cast explicit
+export false friend mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public
+reinterpret_cast static_assert static_cast template this thread_local throw true try typeid typename using virtual
+wchar_t xor xor_eq NULL main linux unix
+"""
+KEYWORDS = frozenset(_WORDS.split())
 """Words of C and C++ that cannot name a member."""
 
 

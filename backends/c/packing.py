@@ -14,5 +14,10 @@ def plain(array: Array) -> Array:
     return np.ascontiguousarray(array)
 
 
-PACKINGS: dict[str, Callable[[Array], Array]] = {"OIDHW": plain, "IODHW": plain, "KN": plain}
+def transposed(array: Array) -> Array:
+    """A matrix (K, N) with its columns in a row each."""
+    return np.ascontiguousarray(np.swapaxes(array, -1, -2))
+
+
+PACKINGS: dict[str, Callable[[Array], Array]] = {"OIDHW": plain, "IODHW": plain, "KN": plain, "NK": transposed}
 """Each function takes the operand in the graph's layout: convolution weights (O, I, spatial), matrices (K, N)."""

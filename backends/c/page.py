@@ -8,7 +8,8 @@ from typing import Any
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;width:100%}td,th{padding:.2em .6em;border-bottom:1px solid #ddd;text-align:left}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}h1,h2{font-weight:600}svg{width:100%;border:1px solid #ddd}"""
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}h1,h2{font-weight:600}
+svg{width:100%;border:1px solid #ddd}"""
 
 
 def page(report: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """The memory plan: where in the arena each buffer lies.
 
-This is offline dynamic storage allocation, which is NP-hard; greedy placement in a good order comes within a few percent
-of the live-set bound on networks (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
+This is offline dynamic storage allocation, which is NP-hard; greedy placement in a good order comes within a few
+percent of the live-set bound on networks (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net
+Inference", 2020).
 Several orders are tried and the smallest arena wins.
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lissom.ir.op import Op
 from lissom.ir.types import Array
-from lissom.kernels.table import Kernel, Params
+from lissom.kernels.kernel import Kernel, Params
 
 
 class Kind(Enum):

@@ -104,7 +104,9 @@ def selftest(
     names = ", ".join(f'"{comment(layer.op.describe())}"' for layer in program.layers) or '""'
     calls = [f"    failed |= {_compare(c, f'output_{c.result}', f'output_{c.result}')};" for c in finals]
     cases = [
-        f"    if (layer == {c.layer} && result == {c.result}) {{\n        bad = {_compare(c, 'data', f'layer_{i}')};\n    }}"
+        f"    if (layer == {c.layer} && result == {c.result}) {{\n"
+        f"        bad = {_compare(c, 'data', f'layer_{i}')};\n"
+        "    }"
         for i, c in enumerate(traced)
     ]
     return "\n".join(
@@ -155,8 +157,8 @@ def selftest(
             "    int failed = 0;",
             f"    const {n}_inputs inputs = {{{given}}};",
             f"    {n}_outputs outputs = {{{taken}}};",
-            "    uint8_t *const memory =",
-            f"        arena.bytes + ({upper}_ARENA_ALIGN - (uintptr_t)arena.bytes % {upper}_ARENA_ALIGN) % {upper}_ARENA_ALIGN;",
+            f"    const size_t past = (uintptr_t)arena.bytes % {upper}_ARENA_ALIGN;",
+            f"    uint8_t *const memory = arena.bytes + ({upper}_ARENA_ALIGN - past) % {upper}_ARENA_ALIGN;",
             f"    const int status = {n}_run(&inputs, &outputs, memory);",
             f"    if (status != {upper}_OK) {{",
             f'        printf("{n}_run returned %d\\n", status);',

@@ -13,7 +13,7 @@ from lissom.backends.c.geometry import element_of, shape_of
 from lissom.backends.c.names import comment, identifier
 from lissom.backends.c.program import Call, Kind, Place, Program
 from lissom.ir.values import Value
-from lissom.kernels.table import Argument
+from lissom.kernels.kernel import Argument
 
 C_ELEMENTS = {
     "f32": "float",
@@ -58,9 +58,9 @@ def header(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], st
     lines = [
         f"/* {n}: written by lissom for {program.target}.",
         " *",
-        f" * Call {n}_run with the inputs, memory for the outputs, and {upper}_ARENA_BYTES of working memory aligned to",
-        f" * {upper}_ARENA_ALIGN. Tensors are contiguous, last axis fastest. Nothing is kept between calls: calls with",
-        " * different arenas may run at once. The arena must not overlap inputs or outputs. */",
+        f" * Call {n}_run with the inputs, memory for the outputs, and {upper}_ARENA_BYTES of working memory that is",
+        f" * aligned to {upper}_ARENA_ALIGN. Tensors are contiguous, last axis fastest. Nothing is kept between",
+        " * calls: those with different arenas may run at once. The arena must not overlap inputs or outputs. */",
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",

@@ -28,6 +28,7 @@ typedef struct {
     lissom_conv_params conv; /* low and high unused */
     lissom_q8_input x;
     lissom_q8_output y;
+    int32_t w_plain; /* w is int8 with zero point 0 */
     int32_t w_flip;
     int32_t w_zero_stride; /* 0: one zero point for all channels, 1: one each */
     int32_t multiplier_stride;
@@ -42,10 +43,11 @@ static inline void lissom_tap_range(int32_t out, int32_t in, int32_t stride, int
 }
 
 void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, float *y,
-                    void *scratch);
+                     void *scratch);
 void lissom_conv_q8(const lissom_conv_q8_params *p, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
-                    const float *multiplier, const int32_t *b, uint8_t *y,
-                    void *scratch);
+                    const float *multiplier, const int32_t *b, uint8_t *y, void *scratch);
+void lissom_conv_q8_patches(const lissom_conv_q8_params *p, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
+                            const float *multiplier, const int32_t *b, uint8_t *y, void *scratch);
 /* w (C, O/groups, D, H, W); stride, dilation and pad as of the convolution this is the transpose of. */
 void lissom_conv_transpose_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, float *y);
 

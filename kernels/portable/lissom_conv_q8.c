@@ -51,8 +51,7 @@ static void accumulate(const lissom_conv_q8_params *q, const uint8_t *x, const u
 }
 
 void lissom_conv_q8(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
-                    const float *multiplier, const int32_t *b, uint8_t *y,
-                    void *scratch)
+                    const float *multiplier, const int32_t *b, uint8_t *y, void *scratch)
 {
     (void)scratch; /* for variants that rearrange an operand */
     const lissom_conv_params *const p = &q->conv;

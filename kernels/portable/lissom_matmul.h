@@ -25,6 +25,7 @@ typedef struct {
     lissom_matmul_params matmul; /* alpha and beta unused */
     lissom_q8_input a;
     lissom_q8_output y;
+    int32_t b_plain; /* b is a constant of int8 with zero point 0 */
     int32_t b_flip;
     int32_t b_zero_stride; /* along j: 0 for one zero point, 1 for one each */
     int32_t multiplier_stride;
@@ -42,10 +43,11 @@ typedef struct {
 } lissom_contract_params;
 
 void lissom_matmul_f32(const lissom_matmul_params *p, const float *a, const float *b, const float *c, float *y,
-                    void *scratch);
+                       void *scratch);
 void lissom_matmul_q8(const lissom_matmul_q8_params *p, const uint8_t *a, const uint8_t *b, const int32_t *b_zero,
-                      const float *multiplier, const int32_t *c, uint8_t *y,
-                    void *scratch);
+                      const float *multiplier, const int32_t *c, uint8_t *y, void *scratch);
+void lissom_matmul_q8_rows(const lissom_matmul_q8_params *p, const uint8_t *a, const uint8_t *b, const int32_t *b_zero,
+                           const float *multiplier, const int32_t *c, uint8_t *y, void *scratch);
 /* Any sum of products of two operands over strided axes, as an Einsum spells it. */
 void lissom_contract_f32(const lissom_contract_params *p, const float *a, const float *b, float *y);
 

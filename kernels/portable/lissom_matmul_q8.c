@@ -26,8 +26,7 @@ static void tile(const lissom_matmul_q8_params *q, const uint8_t *a, const uint8
 }
 
 void lissom_matmul_q8(const lissom_matmul_q8_params *q, const uint8_t *a, const uint8_t *b, const int32_t *b_zero,
-                      const float *multiplier, const int32_t *c, uint8_t *y,
-                    void *scratch)
+                      const float *multiplier, const int32_t *c, uint8_t *y, void *scratch)
 {
     (void)scratch; /* for variants that rearrange an operand */
     const lissom_matmul_params *const p = &q->matmul;

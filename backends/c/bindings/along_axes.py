@@ -10,35 +10,43 @@ from lissom.backends.c.bindings.products import three
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import around, contiguous, element_of, merged, shape_of
 from lissom.backends.c.program import Place
-from lissom.ir import ops
 from lissom.ir.errors import Unsupported
-from lissom.ir.op import Op
+from lissom.ir.op import op_class
+from lissom.ir.ops.arg_max import ArgMax
+from lissom.ir.ops.arg_min import ArgMin
+from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.batch_normalization import BatchNormalization
+from lissom.ir.ops.cum_sum import CumSum
+from lissom.ir.ops.group_normalization import GroupNormalization
+from lissom.ir.ops.instance_normalization import InstanceNormalization
+from lissom.ir.ops.layer_normalization import LayerNormalization
+from lissom.ir.ops.log_softmax import LogSoftmax
+from lissom.ir.ops.lrn import LRN
+from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.rms_normalization import RMSNormalization
+from lissom.ir.ops.softmax import Softmax
+from lissom.ir.ops.top_k import TopK
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 
-REDUCTIONS: dict[type[Op], str] = {
-    ops.ReduceSum: "sum",
-    ops.ReduceMean: "mean",
-    ops.ReduceMax: "max",
-    ops.ReduceMin: "min",
-    ops.ReduceProd: "prod",
-    ops.ReduceL1: "l1",
-    ops.ReduceL2: "l2",
-    ops.ReduceLogSum: "log_sum",
-    ops.ReduceLogSumExp: "log_sum_exp",
-    ops.ReduceSumSquare: "sum_square",
-    ops.GlobalAveragePool: "mean",
-    ops.GlobalMaxPool: "max",
+REDUCTIONS = {
+    "ReduceSum": "sum",
+    "ReduceMean": "mean",
+    "ReduceMax": "max",
+    "ReduceMin": "min",
+    "ReduceProd": "prod",
+    "ReduceL1": "l1",
+    "ReduceL2": "l2",
+    "ReduceLogSum": "log_sum",
+    "ReduceLogSumExp": "log_sum_exp",
+    "ReduceSumSquare": "sum_square",
+    "GlobalAveragePool": "mean",
+    "GlobalMaxPool": "max",
 }
+"""Kernel, by op."""
 
 
-def only_result(op: Op, what: str) -> None:
-    """Refuse results after the first."""
-    if len(op.results) > 1 and any(r.users for r in op.results[1:]):
-        raise Unsupported(f"{what} are not supported in C")
-
-
-@binds(*REDUCTIONS)
+@binds(*map(op_class, REDUCTIONS))
 def reduce(op: Any, b: Builder) -> None:
     x = op.operands[0]
     shape = shape_of(x)
@@ -58,19 +66,19 @@ def reduce(op: Any, b: Builder) -> None:
         "reduced_size": size,
         "reduced_stride": stride,
     }
-    b.call(f"reduce_{REDUCTIONS[type(op)]}_{element_of(x)}", params, [b.read(x)], [b.write(op)])
+    b.call(f"reduce_{REDUCTIONS[op.op_type]}_{element_of(x)}", params, [b.read(x)], [b.write(op)])
 
 
 def _axes(op: Any, rank: int) -> list[int] | None:
     """The axes reduced over, from the front; None when there is nothing to do."""
-    if isinstance(op, ops.GlobalAveragePool | ops.GlobalMaxPool):
+    if op.op_type.startswith("Global"):
         return list(range(2, rank))
     given = integers(op.axes, "axes")
     if given:
         return sorted(a % rank for a in given)
     if not op.noop_with_empty_axes:
         return list(range(rank))
-    if isinstance(op, ops.ReduceSum | ops.ReduceMean | ops.ReduceMax | ops.ReduceMin | ops.ReduceProd):
+    if op.op_type in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"):
         return None
     raise Unsupported("noop_with_empty_axes of an element-wise reduction is not supported in C")
 
@@ -84,16 +92,16 @@ def integers(value: Value | None, what: str) -> list[int]:
     return [int(i) for i in value.data.reshape(-1)]
 
 
-@binds(ops.Softmax, ops.LogSoftmax)
-def softmax(op: ops.Softmax | ops.LogSoftmax, b: Builder) -> None:
+@binds(Softmax, LogSoftmax)
+def softmax(op: Softmax | LogSoftmax, b: Builder) -> None:
     outer, n, inner = around(shape_of(op), op.axis)
     task = f"{'softmax' if op.op_type == 'Softmax' else 'log_softmax'}_{element_of(op)}"
     b.call(task, {"outer": outer, "n": n, "inner": inner}, [b.read(op.x)], [b.write(op)])
 
 
-@binds(ops.LayerNormalization, ops.RMSNormalization)
+@binds(LayerNormalization, RMSNormalization)
 def row_norm(op: Any, b: Builder) -> None:
-    only_result(op, "mean and deviation of a normalization")
+    b.only_first_result(op, "mean and deviation of a normalization")
     shape = shape_of(op)
     axis = op.axis % len(shape)
     n = int(np.prod(shape[axis:]))
@@ -115,7 +123,7 @@ def _per_element(b: Builder, value: Value, shape: tuple[int, ...]) -> Place | No
     raise Unsupported(f"a scale or bias of shape {list(shape_of(value))} that is not constant is not supported in C")
 
 
-@binds(ops.GroupNormalization, ops.InstanceNormalization)
+@binds(GroupNormalization, InstanceNormalization)
 def group_norm(op: Any, b: Builder) -> None:
     x, scale, bias = op.operands
     batch, channels, *spatial = shape_of(x)
@@ -130,8 +138,8 @@ def group_norm(op: Any, b: Builder) -> None:
     b.call(f"group_norm_{element_of(x)}", params, [b.read(x), b.read(scale), b.read(bias)], [b.write(op)])
 
 
-@binds(ops.BatchNormalization)
-def batch_norm(op: ops.BatchNormalization, b: Builder) -> None:
+@binds(BatchNormalization)
+def batch_norm(op: BatchNormalization, b: Builder) -> None:
     """Constants become one scale and one shift a channel."""
     parameters = (op.scale, op.b, op.input_mean, op.input_var)
     if op.training_mode or not all(isinstance(p, Const) for p in parameters):
@@ -144,8 +152,8 @@ def batch_norm(op: ops.BatchNormalization, b: Builder) -> None:
     b.call(f"scale_shift_{element_of(op)}", {"outer": outer, "n": n, "inner": inner}, reads, [b.write(op)])
 
 
-@binds(ops.LRN)
-def lrn(op: ops.LRN, b: Builder) -> None:
+@binds(LRN)
+def lrn(op: LRN, b: Builder) -> None:
     outer, n, inner = around(shape_of(op), 1)
     params = {
         "outer": outer,
@@ -177,37 +185,37 @@ def pool_params(op: Any, x: tuple[int, ...], y: tuple[int, ...]) -> dict[str, An
     }
 
 
-@binds(ops.MaxPool)
-def max_pool(op: ops.MaxPool, b: Builder) -> None:
-    only_result(op, "indices of a MaxPool")
+@binds(MaxPool)
+def max_pool(op: MaxPool, b: Builder) -> None:
+    b.only_first_result(op, "indices of a MaxPool")
     params = pool_params(op, shape_of(op.x), shape_of(op))
     b.call(f"max_pool_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])
 
 
-@binds(ops.AveragePool)
-def average_pool(op: ops.AveragePool, b: Builder) -> None:
+@binds(AveragePool)
+def average_pool(op: AveragePool, b: Builder) -> None:
     params = pool_params(op, shape_of(op.x), shape_of(op))
     b.call(f"average_pool_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])
 
 
-@binds(ops.ArgMax, ops.ArgMin)
-def arg(op: ops.ArgMax | ops.ArgMin, b: Builder) -> None:
+@binds(ArgMax, ArgMin)
+def arg(op: ArgMax | ArgMin, b: Builder) -> None:
     outer, n, inner = around(shape_of(op.data), op.axis)
     flags = {"smallest": int(op.op_type == "ArgMin"), "last": int(op.select_last_index)}
     params = {"outer": outer, "n": n, "inner": inner, **flags}
     b.call(f"arg_{element_of(op.data)}", params, [b.read(op.data)], [b.write(op)])
 
 
-@binds(ops.TopK)
-def topk(op: ops.TopK, b: Builder) -> None:
+@binds(TopK)
+def topk(op: TopK, b: Builder) -> None:
     outer, n, inner = around(shape_of(op.x), op.axis)
     k = shape_of(op)[op.axis]
     params = {"outer": outer, "n": n, "inner": inner, "k": k, "smallest": int(not op.largest)}
     b.call(f"topk_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op), b.write(op.results[1])])
 
 
-@binds(ops.CumSum)
-def cumsum(op: ops.CumSum, b: Builder) -> None:
+@binds(CumSum)
+def cumsum(op: CumSum, b: Builder) -> None:
     (axis,) = integers(op.axis, "axes")
     outer, n, inner = around(shape_of(op.x), axis)
     params = {"outer": outer, "n": n, "inner": inner, "exclusive": int(op.exclusive), "reverse": int(op.reverse)}

@@ -10,46 +10,52 @@ import numpy as np
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import broadcast, element_of, item_bytes, merged, shape_of
 from lissom.backends.c.program import Place
-from lissom.ir import ops
 from lissom.ir.errors import Unsupported
-from lissom.ir.op import Op
+from lissom.ir.op import Op, op_class
+from lissom.ir.ops.cast import Cast
+from lissom.ir.ops.cast_like import CastLike
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.gelu import Gelu
+from lissom.ir.ops.mod import Mod
+from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.where import Where
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value
 
-UNARY: dict[type[Op], tuple[str, Callable[[Any], tuple[float, float]]]] = {
-    ops.Celu: ("celu", lambda op: (op.alpha, 0.0)),
-    ops.Elu: ("elu", lambda op: (op.alpha, 0.0)),
-    ops.HardSigmoid: ("hard_sigmoid", lambda op: (op.alpha, op.beta)),
-    ops.LeakyRelu: ("leaky_relu", lambda op: (op.alpha, 0.0)),
-    ops.Selu: ("selu", lambda op: (op.alpha, op.gamma)),
-    ops.Shrink: ("shrink", lambda op: (op.lambd, op.bias)),
-    ops.Swish: ("swish", lambda op: (op.alpha, 0.0)),
-    ops.ThresholdedRelu: ("thresholded_relu", lambda op: (op.alpha, 0.0)),
-}
-"""Kernel and its two constants, for functions that have some."""
+PLAIN = """
+Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Mish Neg Reciprocal Round Sigmoid Sign Sin Sinh
+Softplus Softsign Sqrt Tan Tanh
+"""
+"""Functions without constants; the kernel has the op's name in lower case."""
 
-for _op in (
-    *(ops.Abs, ops.Acos, ops.Acosh, ops.Asin, ops.Asinh, ops.Atan, ops.Atanh, ops.Ceil, ops.Cos, ops.Cosh, ops.Erf),
-    *(ops.Exp, ops.Floor, ops.Log, ops.Mish, ops.Neg, ops.Reciprocal, ops.Round, ops.Sigmoid, ops.Sign, ops.Sin),
-    *(ops.Sinh, ops.Softplus, ops.Softsign, ops.Sqrt, ops.Tan, ops.Tanh),
-):
-    UNARY[_op] = (_op.__name__.lower(), lambda op: (0.0, 0.0))
-UNARY[ops.HardSwish] = ("hard_swish", lambda op: (0.0, 0.0))
-
-BINARY: dict[type[Op], str] = {
-    ops.Add: "add",
-    ops.Sub: "sub",
-    ops.Mul: "mul",
-    ops.Div: "div",
-    ops.Pow: "pow",
-    ops.PRelu: "prelu",
-    ops.Equal: "equal",
-    ops.Less: "less",
-    ops.LessOrEqual: "less_or_equal",
-    ops.Greater: "greater",
-    ops.GreaterOrEqual: "greater_or_equal",
+UNARY: dict[str, tuple[str, Callable[[Any], tuple[float, float]]]] = {
+    **{name: (name.lower(), lambda op: (0.0, 0.0)) for name in PLAIN.split()},
+    "Celu": ("celu", lambda op: (op.alpha, 0.0)),
+    "Elu": ("elu", lambda op: (op.alpha, 0.0)),
+    "HardSigmoid": ("hard_sigmoid", lambda op: (op.alpha, op.beta)),
+    "HardSwish": ("hard_swish", lambda op: (0.0, 0.0)),
+    "LeakyRelu": ("leaky_relu", lambda op: (op.alpha, 0.0)),
+    "Selu": ("selu", lambda op: (op.alpha, op.gamma)),
+    "Shrink": ("shrink", lambda op: (op.lambd, op.bias)),
+    "Swish": ("swish", lambda op: (op.alpha, 0.0)),
+    "ThresholdedRelu": ("thresholded_relu", lambda op: (op.alpha, 0.0)),
 }
-"""Kernels of two operands, by element type."""
+"""Kernel and its two constants, by op."""
+
+BINARY = {
+    "Add": "add",
+    "Sub": "sub",
+    "Mul": "mul",
+    "Div": "div",
+    "Pow": "pow",
+    "PRelu": "prelu",
+    "Equal": "equal",
+    "Less": "less",
+    "LessOrEqual": "less_or_equal",
+    "Greater": "greater",
+    "GreaterOrEqual": "greater_or_equal",
+}
+"""Kernel of two operands, by op."""
 
 
 def unary(b: Builder, task: str, op: Op, x: Value, alpha: float = 0.0, beta: float = 0.0) -> None:
@@ -65,25 +71,25 @@ def binary_params(shape: Sequence[int], *operands: Sequence[int]) -> dict[str, A
     return {"rank": len(size), "size": size, **dict(zip(names, strides, strict=False))}
 
 
-@binds(*UNARY)
+@binds(*map(op_class, UNARY))
 def function(op: Op, b: Builder) -> None:
     (x,) = op.operands
-    task, constants = UNARY[type(op)]
+    task, constants = UNARY[op.op_type]
     unary(b, f"{task}_{element_of(x)}", op, x, *constants(op))
 
 
-@binds(ops.Gelu)
-def gelu(op: ops.Gelu, b: Builder) -> None:
+@binds(Gelu)
+def gelu(op: Gelu, b: Builder) -> None:
     unary(b, f"gelu{'_tanh' if op.approximate == 'tanh' else ''}_{element_of(op.x)}", op, op.x)
 
 
-@binds(ops.Not)
-def negation(op: ops.Not, b: Builder) -> None:
+@binds(op_class("Not"))
+def negation(op: Any, b: Builder) -> None:
     unary(b, "not", op, op.x)
 
 
-@binds(ops.Relu)
-def relu(op: ops.Relu, b: Builder) -> None:
+@binds(Relu)
+def relu(op: Relu, b: Builder) -> None:
     if b.clamp_producer(op.x, op, 0.0, np.inf):
         return
     if op.x.type.dtype is DType.float32:
@@ -92,8 +98,8 @@ def relu(op: ops.Relu, b: Builder) -> None:
         fold(op, b, "max", (op.x, Const(np.zeros((), op.x.type.dtype.numpy), "zero")))
 
 
-@binds(ops.Clip)
-def clip(op: ops.Clip, b: Builder) -> None:
+@binds(Clip)
+def clip(op: Clip, b: Builder) -> None:
     """One pass where both bounds are constants, the larger one last as in the op; else Max and Min."""
     bounds = [None if v is None else v.data for v in (op.min, op.max) if v is None or isinstance(v, Const)]
     if op.x.type.dtype is DType.float32 and len(bounds) == 2:
@@ -113,31 +119,31 @@ def clip(op: ops.Clip, b: Builder) -> None:
             x = y
 
 
-@binds(*BINARY)
+@binds(*map(op_class, BINARY))
 def binary(op: Op, b: Builder) -> None:
     left, right = op.operands if len(op.operands) == 2 else op.operands * 2
     if left.type.dtype is not right.type.dtype:
         raise Unsupported(f"operands of two types, {left.type} and {right.type}, are not supported in C")
     element = "u8" if left.type.dtype is DType.bool else element_of(left)
     params = binary_params(shape_of(op), shape_of(left), shape_of(right))
-    b.call(f"{BINARY[type(op)]}_{element}", params, [b.read(left), b.read(right)], [b.write(op)])
+    b.call(f"{BINARY[op.op_type]}_{element}", params, [b.read(left), b.read(right)], [b.write(op)])
 
 
-@binds(ops.Mod)
-def mod(op: ops.Mod, b: Builder) -> None:
+@binds(Mod)
+def mod(op: Mod, b: Builder) -> None:
     params = binary_params(shape_of(op), shape_of(op.a), shape_of(op.b))
     task = f"{'fmod' if op.fmod else 'mod'}_{element_of(op.a)}"
     b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
 
 
-@binds(ops.And, ops.Or, ops.Xor)
-def logic(op: ops.And | ops.Or | ops.Xor, b: Builder) -> None:
+@binds(op_class("And"), op_class("Or"), op_class("Xor"))
+def logic(op: Any, b: Builder) -> None:
     params = binary_params(shape_of(op), shape_of(op.a), shape_of(op.b))
     b.call(op.op_type.lower(), params, [b.read(op.a), b.read(op.b)], [b.write(op)])
 
 
-@binds(ops.Max, ops.Min, ops.Sum, ops.Mean)
-def variadic(op: ops.Max | ops.Min | ops.Sum | ops.Mean, b: Builder) -> None:
+@binds(op_class("Max"), op_class("Min"), op_class("Sum"), op_class("Mean"))
+def variadic(op: Any, b: Builder) -> None:
     task = {"Max": "max", "Min": "min"}.get(op.op_type, "add")
     y = fold(op, b, task, op.inputs)
     if op.op_type == "Mean":
@@ -160,8 +166,8 @@ def fold(op: Op, b: Builder, task: str, operands: Sequence[Value]) -> Place:
     return y
 
 
-@binds(ops.Where)
-def where(op: ops.Where, b: Builder) -> None:
+@binds(Where)
+def where(op: Where, b: Builder) -> None:
     shape = shape_of(op)
     params = binary_params(shape, shape_of(op.x), shape_of(op.y), shape_of(op.condition))
     b.call(
@@ -172,8 +178,8 @@ def where(op: ops.Where, b: Builder) -> None:
     )
 
 
-@binds(ops.Cast, ops.CastLike)
-def cast(op: ops.Cast | ops.CastLike, b: Builder) -> None:
+@binds(Cast, CastLike)
+def cast(op: Cast | CastLike, b: Builder) -> None:
     source, target = element_of(op.x), element_of(op)
     if source == target:
         b.view(op, op.x)

@@ -12,8 +12,18 @@ from lissom.backends.c.bindings.products import conv_params, matmul_params, weig
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import element_of, shape_of
 from lissom.backends.c.program import Place
-from lissom.ir import ops
 from lissom.ir.errors import Unsupported
+from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.qlinear_add import QLinearAdd
+from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
+from lissom.ir.ops.qlinear_conv import QLinearConv
+from lissom.ir.ops.qlinear_gemm import QLinearGemm
+from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
+from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
+from lissom.ir.ops.qlinear_mul import QLinearMul
+from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.quantization import RANGES, multiplier_array
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
@@ -66,6 +76,11 @@ def zero_points(b: Builder, value: Value, zero_point: Value, count: int) -> tupl
     return b.constant(array.astype(np.int32), f"{value.name}.zero"), int(array.size > 1)
 
 
+def is_plain(value: Value, zero_point: Value) -> int:
+    """1 for int8 with zero point 0, which kernels may read as it stands."""
+    return int(value.type.dtype is DType.int8 and not parameter(zero_point, "a zero point").any())
+
+
 def multipliers(b: Builder, op: Any, x_scale: Value, w_scale: Value, count: int) -> tuple[Place, int]:
     """Requantization multipliers of the channels, and their stride."""
     scale = np.float32(scalar(x_scale, "a scale"))
@@ -82,8 +97,8 @@ def biases(b: Builder, op: Any) -> Place | None:
     return b.read(op.b)
 
 
-@binds(ops.QLinearConv)
-def conv(op: ops.QLinearConv, b: Builder) -> None:
+@binds(QLinearConv)
+def conv(op: QLinearConv, b: Builder) -> None:
     w = shape_of(op.w)
     zeros, zero_stride = zero_points(b, op.w, op.w_zero_point, w[0])
     factors, stride = multipliers(b, op, op.x_scale, op.w_scale, w[0])
@@ -91,6 +106,7 @@ def conv(op: ops.QLinearConv, b: Builder) -> None:
         "conv": conv_params(op, shape_of(op.x), shape_of(op), w[2:]),
         "x": q8_input(op.x, op.x_zero_point),
         "y": q8_output(op, op.y_zero_point),
+        "w_plain": is_plain(op.w, op.w_zero_point),
         "w_flip": flip_of(op.w),
         "w_zero_stride": zero_stride,
         "multiplier_stride": stride,
@@ -99,8 +115,8 @@ def conv(op: ops.QLinearConv, b: Builder) -> None:
     b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), zeros, factors, biases(b, op)], [b.write(op)])
 
 
-@binds(ops.QLinearGemm)
-def gemm(op: ops.QLinearGemm, b: Builder) -> None:
+@binds(QLinearGemm)
+def gemm(op: QLinearGemm, b: Builder) -> None:
     """A constant w (N, K) is stored as (K, N)."""
     n, _ = shape_of(op.w)
     right = Const(np.ascontiguousarray(op.w.data.T), op.w.name) if isinstance(op.w, Const) else op.w
@@ -108,8 +124,8 @@ def gemm(op: ops.QLinearGemm, b: Builder) -> None:
     _product(op, b, matmul | {"c_n": 1}, (op.x, op.x_scale, op.x_zero_point), right, (op.w_scale, op.w_zero_point), n)
 
 
-@binds(ops.QLinearMatMul)
-def matmul(op: ops.QLinearMatMul, b: Builder) -> None:
+@binds(QLinearMatMul)
+def matmul(op: QLinearMatMul, b: Builder) -> None:
     left, right = shape_of(op.a), shape_of(op.b)
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
@@ -127,17 +143,18 @@ def _product(
         "matmul": matmul,
         "a": q8_input(left, zero),
         "y": q8_output(op, op.y_zero_point),
+        "b_plain": int(isinstance(right, Const) and is_plain(right, of_right[1])),
         "b_flip": flip_of(right),
         "b_zero_stride": zero_stride,
         "multiplier_stride": stride,
     }
     kernel = b.choose("matmul_q8", params)
-    bias = biases(b, op) if isinstance(op, ops.QLinearGemm) else None
+    bias = biases(b, op) if isinstance(op, QLinearGemm) else None
     b.call(kernel, params, [b.read(left), weights(b, kernel, "b", right), zeros, factors, bias], [b.write(op)])
 
 
-@binds(ops.QLinearAdd, ops.QLinearMul)
-def binary(op: ops.QLinearAdd | ops.QLinearMul, b: Builder) -> None:
+@binds(QLinearAdd, QLinearMul)
+def binary(op: QLinearAdd | QLinearMul, b: Builder) -> None:
     sa, sb, sy = (np.float32(scalar(s, "a scale")) for s in (op.a_scale, op.b_scale, op.y_scale))
     params = {
         **binary_params(shape_of(op), shape_of(op.a), shape_of(op.b)),
@@ -148,14 +165,14 @@ def binary(op: ops.QLinearAdd | ops.QLinearMul, b: Builder) -> None:
         "b_ratio": sb / sy,
         "multiplier": np.float32(sa * sb) / sy,
     }
-    task = "add_q8" if isinstance(op, ops.QLinearAdd) else "mul_q8"
+    task = "add_q8" if isinstance(op, QLinearAdd) else "mul_q8"
     b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
 
 
-@binds(ops.QLinearAveragePool, ops.QLinearGlobalAveragePool)
-def average_pool(op: ops.QLinearAveragePool | ops.QLinearGlobalAveragePool, b: Builder) -> None:
+@binds(QLinearAveragePool, QLinearGlobalAveragePool)
+def average_pool(op: QLinearAveragePool | QLinearGlobalAveragePool, b: Builder) -> None:
     x = shape_of(op.x)
-    window = op if isinstance(op, ops.QLinearAveragePool) else ops.AveragePool(op.x, x[2:])
+    window = op if isinstance(op, QLinearAveragePool) else AveragePool(op.x, x[2:])
     params = {
         "pool": pool_params(window, x, shape_of(op)),
         "x": q8_input(op.x, op.x_zero_point),
@@ -179,8 +196,8 @@ def channel_params(op: Any, scale: Array, zero: Array | None) -> tuple[dict[str,
     return {"outer": outer, "channels": shape[axis], "inner": inner}, shape[axis]
 
 
-@binds(ops.QuantizeLinear)
-def quantize(op: ops.QuantizeLinear, b: Builder) -> None:
+@binds(QuantizeLinear)
+def quantize(op: QuantizeLinear, b: Builder) -> None:
     if op.type.dtype not in (DType.int8, DType.uint8) or op.precision not in (None, DType.float32):
         raise Unsupported(f"quantizing to {op.type.dtype} in {op.precision or 'float32'} is not supported in C")
     scale = parameter(op.y_scale, "a scale").reshape(-1)
@@ -195,8 +212,8 @@ def quantize(op: ops.QuantizeLinear, b: Builder) -> None:
     b.call(task, params, [b.read(op.x), scales, b.constant(outputs, f"{op.name}.range")], [b.write(op)])
 
 
-@binds(ops.DequantizeLinear)
-def dequantize(op: ops.DequantizeLinear, b: Builder) -> None:
+@binds(DequantizeLinear)
+def dequantize(op: DequantizeLinear, b: Builder) -> None:
     if op.type.dtype is not DType.float32:
         raise Unsupported(f"dequantizing to {op.type.dtype} is not supported in C")
     scale = parameter(op.x_scale, "a scale").reshape(-1)
@@ -208,8 +225,8 @@ def dequantize(op: ops.DequantizeLinear, b: Builder) -> None:
     b.call(f"dequantize_{element_of(op.x)}", params, reads, [b.write(op)])
 
 
-@binds(ops.Lookup)
-def lookup(op: ops.Lookup, b: Builder) -> None:
+@binds(Lookup)
+def lookup(op: Lookup, b: Builder) -> None:
     table = b.constant(parameter(op.table, "a table"), f"{op.name}.table")
     element = op.type.dtype.numpy.itemsize
     b.call("lookup", {"count": op.type.size(), "element": element}, [b.read(op.x), table], [b.write(op)])

@@ -11,26 +11,47 @@ from lissom.backends.c.bindings.along_axes import integers
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import around, broadcast, contiguous, item_bytes, shape_of
 from lissom.backends.c.program import Place
-from lissom.ir import ops
 from lissom.ir.errors import Unsupported
 from lissom.ir.op import Op
+from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.depth_to_space import DepthToSpace
+from lissom.ir.ops.dropout import Dropout
+from lissom.ir.ops.expand import Expand
+from lissom.ir.ops.flatten import Flatten
+from lissom.ir.ops.gather import Gather
+from lissom.ir.ops.gather_elements import GatherElements
+from lissom.ir.ops.identity import Identity
+from lissom.ir.ops.pad import Pad
+from lissom.ir.ops.reshape import Reshape
+from lissom.ir.ops.resize import Resize
+from lissom.ir.ops.slice import Slice
+from lissom.ir.ops.space_to_depth import SpaceToDepth
+from lissom.ir.ops.split import Split
+from lissom.ir.ops.squeeze import Squeeze
+from lissom.ir.ops.tile import Tile
+from lissom.ir.ops.transpose import Transpose
+from lissom.ir.ops.trilu import Trilu
+from lissom.ir.ops.unsqueeze import Unsqueeze
 from lissom.ir.resampling import coordinates, nearest, taps
 from lissom.ir.spans import positions
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 
 
-@binds(ops.Reshape, ops.Flatten, ops.Squeeze, ops.Unsqueeze, ops.Identity, ops.Dropout)
+@binds(Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout)
 def same_bytes(op: Op, b: Builder) -> None:
     """The operand under another shape."""
-    if isinstance(op, ops.Dropout) and any(r.users for r in op.results[1:]):
-        raise Unsupported("the mask of a Dropout is not supported in C")
-    for r in op.results:
-        b.view(r, op.operands[0])
+    if isinstance(op, Dropout):
+        b.only_first_result(op, "masks of a Dropout")
+        if op.training_mode is not None and not (
+            isinstance(op.training_mode, Const) and not op.training_mode.data.any()
+        ):
+            raise Unsupported("a Dropout in training mode is not supported in C")
+    b.view(op, op.operands[0])
 
 
-@binds(ops.Transpose)
-def transpose(op: ops.Transpose, b: Builder) -> None:
+@binds(Transpose)
+def transpose(op: Transpose, b: Builder) -> None:
     shape = shape_of(op.x)
     perm = op.perm or tuple(reversed(range(len(shape))))
     steps = contiguous(shape)
@@ -46,8 +67,8 @@ def moved(op: Value, b: Builder, x: Value, shape: tuple[int, ...], x_stride: lis
         b.copy(item_bytes(x), shape, (b.read(x), x_stride, offset), (b.write(op), contiguous(shape), 0))
 
 
-@binds(ops.Slice)
-def slice_(op: ops.Slice, b: Builder) -> None:
+@binds(Slice)
+def slice_(op: Slice, b: Builder) -> None:
     shape = shape_of(op.x)
     strides, offset = list(contiguous(shape)), 0
     starts, ends = integers(op.starts, "starts"), integers(op.ends, "ends")
@@ -60,16 +81,16 @@ def slice_(op: ops.Slice, b: Builder) -> None:
     moved(op, b, op.x, shape_of(op), strides, offset)
 
 
-@binds(ops.Split)
-def split(op: ops.Split, b: Builder) -> None:
+@binds(Split)
+def split(op: Split, b: Builder) -> None:
     steps, offset = contiguous(shape_of(op.x)), 0
     for r in op.results:
         moved(r, b, op.x, shape_of(r), list(steps), offset)
         offset += shape_of(r)[op.axis] * steps[op.axis]
 
 
-@binds(ops.Concat)
-def concat(op: ops.Concat, b: Builder) -> None:
+@binds(Concat)
+def concat(op: Concat, b: Builder) -> None:
     shape, y = shape_of(op), b.write(op)
     steps, offset = contiguous(shape), 0
     for x in op.xs:
@@ -78,25 +99,25 @@ def concat(op: ops.Concat, b: Builder) -> None:
         offset += part[op.axis] * steps[op.axis]
 
 
-@binds(ops.Expand)
-def expand(op: ops.Expand, b: Builder) -> None:
+@binds(Expand)
+def expand(op: Expand, b: Builder) -> None:
     moved(op, b, op.x, shape_of(op), list(broadcast(shape_of(op.x), shape_of(op))))
 
 
-@binds(ops.Tile)
-def tile(op: ops.Tile, b: Builder) -> None:
+@binds(Tile)
+def tile(op: Tile, b: Builder) -> None:
     """Each axis becomes two: the repeats, which stand still in x, and the axis itself."""
     shape, repeats = shape_of(op.x), integers(op.repeats, "repeats")
     size = tuple(n for pair in zip(repeats, shape, strict=True) for n in pair)
     moved(op, b, op.x, size, [s for step in contiguous(shape) for s in (0, step)])
 
 
-@binds(ops.DepthToSpace, ops.SpaceToDepth)
-def blocks(op: ops.DepthToSpace | ops.SpaceToDepth, b: Builder) -> None:
+@binds(DepthToSpace, SpaceToDepth)
+def blocks(op: DepthToSpace | SpaceToDepth, b: Builder) -> None:
     """A transpose of six axes: depth is split in block row, block column and channel."""
     n, c, h, w = shape_of(op.input)
     k = op.blocksize
-    if isinstance(op, ops.SpaceToDepth):
+    if isinstance(op, SpaceToDepth):
         size, perm = (n, c, h // k, k, w // k, k), (0, 3, 5, 1, 2, 4) if op.mode == "DCR" else (0, 1, 3, 5, 2, 4)
     elif op.mode == "DCR":
         size, perm = (n, k, k, c // (k * k), h, w), (0, 3, 4, 1, 5, 2)
@@ -106,17 +127,17 @@ def blocks(op: ops.DepthToSpace | ops.SpaceToDepth, b: Builder) -> None:
     moved(op, b, op.input, tuple(size[i] for i in perm), [steps[i] for i in perm])
 
 
-@binds(ops.Pad)
-def pad(op: ops.Pad, b: Builder) -> None:
+@binds(Pad)
+def pad(op: Pad, b: Builder) -> None:
     shape, out = shape_of(op.x), shape_of(op)
     pads = integers(op.pads, "pads")
     axes = integers(op.axes, "axes") or list(range(len(shape)))
     begins = [0] * len(shape)
-    for axis, begin in zip(axes, pads, strict=False):
+    for axis, begin in zip(axes, pads[: len(axes)], strict=True):
         begins[axis] = begin
     if op.mode != "constant":
         sources = [np.arange(n) for n in shape]
-        for axis, begin, end in zip(axes, pads, pads[len(axes) :], strict=True):
+        for axis, begin, end in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
             sources[axis] = _padded(op, shape[axis], begin, end)
         remap(op, b, op.x, sources)
         return
@@ -131,10 +152,10 @@ def pad(op: ops.Pad, b: Builder) -> None:
     b.copy(item_bytes(op), size, (b.read(op.x), x_step, x_at), (y, y_step, y_at))
 
 
-def _padded(op: ops.Pad, size: int, begin: int, end: int) -> Array:
+def _padded(op: Pad, size: int, begin: int, end: int) -> Array:
     """The positions the elements of a padded axis come from, by the op's own meaning."""
     line, pads = np.arange(size), np.array([begin, end])
-    one_axis = ops.Pad(Const(line), Const(pads), mode=op.mode)
+    one_axis = Pad(Const(line), Const(pads), mode=op.mode)
     return np.asarray(one_axis.run(torch.from_numpy(line), torch.from_numpy(pads)).numpy())
 
 
@@ -154,8 +175,8 @@ def remap(op: Op, b: Builder, x: Value, sources: list[Array]) -> None:
     b.call("remap", params, [b.read(x), b.constant(tables, f"{op.name}.positions"), fill], [b.write(op)])
 
 
-@binds(ops.Resize)
-def resize(op: ops.Resize, b: Builder) -> None:
+@binds(Resize)
+def resize(op: Resize, b: Builder) -> None:
     """Nearest by index tables, linear and cubic by one pass of weighted taps an axis; all tables are constants."""
     if op.coordinate_transformation_mode == "tf_crop_and_resize":
         raise Unsupported("coordinate_transformation_mode tf_crop_and_resize is not supported in C")
@@ -193,8 +214,8 @@ def resize(op: ops.Resize, b: Builder) -> None:
         source = target
 
 
-@binds(ops.Gather)
-def gather(op: ops.Gather, b: Builder) -> None:
+@binds(Gather)
+def gather(op: Gather, b: Builder) -> None:
     outer, n, inner = around(shape_of(op.x), op.axis)
     params = {"element": item_bytes(op), "outer": outer, "n": n, "indices": op.indices.type.size(), "inner": inner}
     b.call(f"gather_{_index(op.indices)}", params, [b.read(op.x), b.read(op.indices)], [b.write(op)])
@@ -204,8 +225,8 @@ def _index(value: Value) -> str:
     return {"int32": "i32", "int64": "i64"}[value.type.dtype.value]
 
 
-@binds(ops.GatherElements)
-def gather_elements(op: ops.GatherElements, b: Builder) -> None:
+@binds(GatherElements)
+def gather_elements(op: GatherElements, b: Builder) -> None:
     shape, size = shape_of(op.x), shape_of(op)
     axis = op.axis % len(shape)
     steps = list(contiguous(shape))
@@ -223,8 +244,8 @@ def gather_elements(op: ops.GatherElements, b: Builder) -> None:
     b.call(f"gather_elements_{_index(op.indices)}", params, [b.read(op.x), b.read(op.indices)], [b.write(op)])
 
 
-@binds(ops.Trilu)
-def trilu(op: ops.Trilu, b: Builder) -> None:
+@binds(Trilu)
+def trilu(op: Trilu, b: Builder) -> None:
     *outer, rows, columns = shape_of(op)
     params = {
         "element": item_bytes(op),

@@ -9,9 +9,12 @@ import numpy as np
 
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import broadcast, contiguous, element_of, merged, shape_of
-from lissom.ir import ops
 from lissom.ir.errors import Unsupported
-from lissom.ir.op import Op
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
+from lissom.ir.ops.einsum import Einsum
+from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.values import Const, Value
 
 
@@ -26,8 +29,8 @@ def conv_params(op: Any, x: Sequence[int], y: Sequence[int], kernel: Sequence[in
     """Parameters of a convolution from ``x`` to ``y`` (NC*); a pointwise one walks all positions as one row."""
     if op.auto_pad != "NOTSET":
         raise Unsupported(f"auto_pad {op.auto_pad} was not resolved")
-    geometry = {
-        "in": (three(x[2:], 1)),
+    geometry: dict[str, tuple[int, ...]] = {
+        "in": three(x[2:], 1),
         "out": three(y[2:], 1),
         "kernel": three(kernel, 1),
         "stride": three(op.strides, 1),
@@ -53,15 +56,15 @@ def weights(b: Builder, kernel: Any, operand: str, value: Value) -> Any:
     return b.packed(kernel, operand, value.data, value.name) if isinstance(value, Const) else b.read(value)
 
 
-@binds(ops.Conv)
-def conv(op: ops.Conv, b: Builder) -> None:
+@binds(Conv)
+def conv(op: Conv, b: Builder) -> None:
     params = conv_params(op, shape_of(op.x), shape_of(op), op.kernel_shape)
     kernel = b.choose(f"conv_{element_of(op.x)}", params)
     b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), b.read(op.b)], [b.write(op)])
 
 
-@binds(ops.ConvTranspose)
-def conv_transpose(op: ops.ConvTranspose, b: Builder) -> None:
+@binds(ConvTranspose)
+def conv_transpose(op: ConvTranspose, b: Builder) -> None:
     x, y, w = shape_of(op.x), shape_of(op), shape_of(op.w)
     # A transposed convolution has a kernel of its own: its positions do not fall into one row.
     params = conv_params(op, x, y, w[2:])
@@ -102,8 +105,8 @@ def matmul_params(a: Sequence[int], b: Sequence[int], a_transposed: bool, b_tran
     }
 
 
-@binds(ops.MatMul)
-def matmul(op: ops.MatMul, b: Builder) -> None:
+@binds(MatMul)
+def matmul(op: MatMul, b: Builder) -> None:
     left, right = shape_of(op.a), shape_of(op.b)
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
@@ -112,8 +115,8 @@ def matmul(op: ops.MatMul, b: Builder) -> None:
     b.call(kernel, params, [b.read(op.a), weights(b, kernel, "b", op.b), None], [b.write(op)])
 
 
-@binds(ops.Gemm)
-def gemm(op: ops.Gemm, b: Builder) -> None:
+@binds(Gemm)
+def gemm(op: Gemm, b: Builder) -> None:
     """A constant b is stored as (K, N), whichever way the model has it."""
     right, flipped = op.b, op.transB
     if isinstance(right, Const) and flipped:
@@ -127,8 +130,8 @@ def gemm(op: ops.Gemm, b: Builder) -> None:
     b.call(kernel, params, [b.read(op.a), weights(b, kernel, "b", right), b.read(op.c)], [b.write(op)])
 
 
-@binds(ops.Einsum)
-def einsum(op: ops.Einsum, b: Builder) -> None:
+@binds(Einsum)
+def einsum(op: Einsum, b: Builder) -> None:
     """One or two operands, by a loop over all indices; a missing operand is the number 1."""
     terms, out = _labels(op)
     if len(terms) > 2:
@@ -147,11 +150,11 @@ def einsum(op: ops.Einsum, b: Builder) -> None:
     def loops(labels: Sequence[str]) -> list[tuple[int, ...]]:
         return merged([sizes[k] for k in labels], *([s.get(k, 0) for k in labels] for s in strides))
 
-    size, a_stride, b_stride = loops(out)
+    sizes_out, a_stride, b_stride = loops(out)
     sum_size, sum_a, sum_b = loops(summed)
     params = {
-        "rank": len(size),
-        "size": size,
+        "rank": len(sizes_out),
+        "size": sizes_out,
         "a_stride": a_stride,
         "b_stride": b_stride,
         "sum_rank": len(sum_size),
@@ -163,7 +166,7 @@ def einsum(op: ops.Einsum, b: Builder) -> None:
     b.call(f"contract_{element_of(op)}", params, [b.read(op.inputs[0]), second], [b.write(op)])
 
 
-def _labels(op: ops.Einsum) -> tuple[list[list[str]], list[str]]:
+def _labels(op: Einsum) -> tuple[list[list[str]], list[str]]:
     """The index of every axis of each operand and of the result; the axes of an ellipsis are called 0, 1, ..."""
     left, arrow, right = op.equation.replace(" ", "").partition("->")
     spelled = left.split(",")

@@ -1,0 +1,116 @@
+"""What the table of kernels says about each: task, level, layouts, constraints, scratch memory, files.
+
+A *task* is a contract: a parameter struct, typed pointers and a meaning. Kernels of one task have one signature and may
+stand in for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Params = Mapping[str, Any]
+"""The fields of a parameter struct: numbers, tuples of numbers (arrays) and nested ``Params`` (structs)."""
+
+Refusal = Callable[[Params], str | None]
+"""Why a kernel cannot take parameters; None: it can."""
+
+FOLDER = Path(__file__).parent
+
+C_TYPES = {
+    "f32": "float",
+    "i8": "int8_t",
+    "u8": "uint8_t",
+    "q8": "uint8_t",  # int8 or uint8, read as bytes
+    "bool": "uint8_t",
+    "i32": "int32_t",
+    "i64": "int64_t",
+    "any": "void",
+    "q8_output": "lissom_q8_output",
+}
+"""The C type behind each element type of a signature."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A pointer a kernel takes."""
+
+    name: str
+    element: str
+    optional: bool
+    written: bool
+
+    @property
+    def c_type(self) -> str:
+        return ("" if self.written else "const ") + C_TYPES[self.element] + " *"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What kernels of one kind compute. ``signature`` is written ``f32 x, f32? b -> f32 y``; ``?`` may be NULL."""
+
+    name: str
+    params: str
+    header: str
+    signature: str
+    in_place: tuple[int, ...] = ()
+    """Arguments whose memory the result may take over, when it has the same size."""
+    takes_scratch: bool = False
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        found = []
+        for side, written in zip(self.signature.split("->"), (False, True), strict=True):
+            for text in side.split(","):
+                element, name = text.split()
+                found.append(Argument(name, element.rstrip("?"), element.endswith("?"), written))
+        return tuple(found)
+
+    @property
+    def reads(self) -> int:
+        return sum(not a.written for a in self.arguments)
+
+
+def always(params: Params) -> None:
+    """The refusal of a kernel that takes everything."""
+    return None
+
+
+def nothing(params: Params) -> int:
+    """The scratch memory of a kernel that needs none."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One implementation of a task. ``name`` is the C function and the file that holds it."""
+
+    name: str
+    task: Task
+    level: str
+    layout: str = "any"
+    """How activations lie in memory."""
+    packing: Mapping[str, str] = field(default_factory=dict)
+    """For each operand that is packed when it is constant, its layout (see ``backends/c/packing.py``)."""
+    headers: tuple[str, ...] = ()
+    """Headers that its file includes, besides the task's."""
+    refuses: Refusal = always
+    scratch: Callable[[Params], int] = nothing
+    """Bytes of scratch memory for parameters."""
+
+    @property
+    def source(self) -> Path:
+        return FOLDER / self.level.replace("-", "_") / f"{self.name}.c"
+
+    @property
+    def prototype(self) -> str:
+        """The C declaration, from the task's signature."""
+        pointers = [f"{a.c_type}{a.name}" for a in self.task.arguments]
+        scratch = ["void *scratch"] if self.task.takes_scratch else []
+        return f"void {self.name}({', '.join([f'const {self.task.params} *p', *pointers, *scratch])});"
+
+    def sources(self) -> tuple[Path, ...]:
+        """Its file and the headers that file needs."""
+        return (self.source, *(FOLDER / "portable" / n for n in (self.task.header, *self.headers)))

@@ -1,0 +1,200 @@
+"""Compiles many small graphs into one library, so that testing every kernel takes seconds."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lissom.backends.c.bindings  # registers how ops become kernel calls
+import lissom.ir.ops  # noqa: F401  # fills OPS
+from lissom.backends.c.buffers import share_and_place
+from lissom.backends.c.builder import Builder
+from lissom.backends.c.edges import Edges, model_edges
+from lissom.backends.c.lower import lower
+from lissom.backends.c.program import Program
+from lissom.backends.c.source import Port, body, header, ports
+from lissom.backends.c.toolchain import STANDARD
+from lissom.backends.c.weights import weights_header, weights_source, word_rows
+from lissom.ir.errors import Error
+from lissom.ir.graph import Graph
+from lissom.ir.op import OPS, Op
+from lissom.ir.samples import sample_feed, sample_graph, sample_sizes
+from lissom.ir.types import Array
+from lissom.ir.values import Const
+
+
+@dataclass
+class Case:
+    """A graph as C: its program and what to feed it."""
+
+    id: str
+    graph: Graph
+    feed: list[Array]
+    program: Program
+    edges: Edges
+    inputs: list[Port]
+    outputs: list[Port]
+
+
+def make_case(id: str, name: str, graph: Graph, feed: list[Array]) -> Case:
+    """Lower, bind and place; raises Error for what has no C form."""
+    lowered = lower(graph)
+    edges = model_edges(lowered, "float")
+    program = Builder(lowered, name, "portable").build((edges.inputs, edges.outputs), edges.skipped)
+    share_and_place(program)
+    inputs = ports([i.name for i in lowered.inputs], edges.inputs)
+    return Case(id, lowered, feed, program, edges, inputs, ports(lowered.output_names, edges.outputs))
+
+
+def write(cases: list[Case], folder: Path) -> list[Path]:
+    """The cases' own code, in few units, since starting the compiler takes longer than compiling one."""
+    units = []
+    for first in range(0, len(cases), 50):
+        text = []
+        for case in cases[first : first + 50]:
+            n, p = case.program.name, case.program
+            (folder / f"{n}.h").write_text(header(p, case.inputs, case.outputs, 0), encoding="ascii")
+            (folder / f"{n}_weights.h").write_text(weights_header(p), encoding="ascii")
+            text += [body(p, case.inputs, case.outputs).replace("params_", f"{n}_params_"), weights_source(p)]
+        units.append(folder / f"unit{first}.c")
+        units[-1].write_text("\n".join(text), encoding="ascii")
+    return units
+
+
+def copy_kernels(cases: Iterable[Case], folder: Path) -> list[Path]:
+    (folder / "kernels").mkdir(exist_ok=True)
+    kernels = {k.name: k for c in cases for k in c.program.kernels}
+    for k in kernels.values():
+        for file in k.sources():
+            (folder / "kernels" / file.name).write_bytes(file.read_bytes())
+    return [folder / "kernels" / f"{name}.c" for name in sorted(kernels)]
+
+
+def compile_all(command: list[str], units: list[Path]) -> None:
+    done = subprocess.run([*command, *map(str, units), "-lm"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:4000]
+
+
+class Library:
+    """Cases compiled together."""
+
+    def __init__(self, cases: list[Case], folder: Path, cc: str = "cc") -> None:
+        units = copy_kernels(cases, folder) + write(cases, folder)
+        flags = [*STANDARD, "-Werror", "-O1", "-shared", "-fPIC", "-I", str(folder)]
+        compile_all([cc, *flags, "-o", str(folder / "all.so")], units)
+        self._library = ctypes.CDLL(str(folder / "all.so"))
+
+    def run(self, case: Case, feed: list[Array]) -> list[Array]:
+        outputs = [np.zeros(p.shape, p.dtype) for p in case.outputs]
+        memory = np.zeros(case.program.arena_bytes + 64, np.uint8)
+        arena = memory.ctypes.data + -memory.ctypes.data % 64
+        held = [np.ascontiguousarray(a) for a in feed]
+
+        def struct(arrays: list[Array]) -> object:
+            return (ctypes.c_void_p * max(1, len(arrays)))(*(a.ctypes.data for a in arrays))
+
+        function = getattr(self._library, f"{case.program.name}_run")
+        assert function(struct(held), struct(outputs), ctypes.c_void_p(arena)) == 0
+        return outputs
+
+
+def sample_cases() -> Iterable[tuple[str, Op]]:
+    for name, cls in sorted(OPS.items()):
+        yield from ((f"{name}-{i}", s) for i, s in enumerate(cls.samples()))
+
+
+def fed_case(id: str, name: str, sample: Op) -> Case:
+    """The case of an op's sample. Where all operands are constants, which would leave nothing to compute, the tensors
+    among them become inputs."""
+    sizes = sample_sizes(sample)
+    graph, feed = sample_graph(sample, sizes), sample_feed(sample, sizes)
+    if not graph.inputs:
+        (op,) = graph.ops
+        for v in dict.fromkeys(op.operands):
+            if isinstance(v, Const) and v.type.rank > 1 and v.name not in ("w", "scale", "shape"):
+                graph.replace(v, graph.input(f"in{len(graph.inputs)}", v.type))
+                feed.append(v.data)
+    return make_case(id, name, graph, feed)
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Case | Error], Library]:
+    """Every op's samples as C; for those without a C form, the refusal."""
+    found: dict[str, Case | Error] = {}
+    for i, (id, sample) in enumerate(sample_cases()):
+        try:
+            found[id] = fed_case(id, f"s{i}", sample)
+        except Error as e:
+            found[id] = e
+    cases = [c for c in found.values() if isinstance(c, Case)]
+    return found, Library(cases, tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture(scope="session")
+def sanitized(
+    samples: tuple[dict[str, Case | Error], Library], tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """What a program prints that runs every sample under the address and undefined-behaviour sanitizers, with inputs,
+    outputs and arena in heap blocks of exactly their sizes."""
+    folder = tmp_path_factory.mktemp("sanitized")
+    cases = [c for c in samples[0].values() if isinstance(c, Case)]
+    lines = ["#include <stdlib.h>", "#include <string.h>", *(f'#include "{c.program.name}.h"' for c in cases)]
+    lines += [line for c in cases for line in _function(c)]
+    lines += ["int main(void)", "{", *(f"    run_{c.program.name}();" for c in cases), "    return 0;", "}", ""]
+    (folder / "driver.c").write_text("\n".join(lines), encoding="ascii")
+    flags = ["-std=c11", "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    units = [*copy_kernels(cases, folder), *write(cases, folder), folder / "driver.c"]
+    compile_all(["cc", *flags, "-I", str(folder), "-o", str(folder / "driver")], units)
+    return subprocess.run([str(folder / "driver")], capture_output=True, text=True)
+
+
+def _function(case: Case) -> list[str]:
+    """C that runs a case once."""
+    n = case.program.name
+    lines = [
+        f"static void run_{n}(void)",
+        "{",
+        f"    void *arena = aligned_alloc(64, {-(-case.program.arena_bytes // 64) * 64 or 64});",
+    ]
+    for i, (port, array) in enumerate(zip(case.inputs, case.feed, strict=True)):
+        lines += [f"    static const uint32_t in{i}[] = {{{' '.join(word_rows(array))}}};"]
+        lines += [
+            f"    {port.c_type} *x{i} = malloc({max(1, array.nbytes)});",
+            f"    memcpy(x{i}, in{i}, {array.nbytes});",
+        ]
+    sizes = [p.size * np.dtype(p.dtype).itemsize for p in case.outputs]
+    lines += [
+        f"    {p.c_type} *y{i} = malloc({max(1, size)});"
+        for i, (p, size) in enumerate(zip(case.outputs, sizes, strict=True))
+    ]
+    x, y = ([f"{v}{i}" for i in range(len(of))] for v, of in (("x", case.inputs), ("y", case.outputs)))
+    lines += [
+        f"    const {n}_inputs inputs = {{{', '.join(x) or '0'}}};",
+        f"    {n}_outputs outputs = {{{', '.join(y) or '0'}}};",
+    ]
+    lines += [f"    if ({n}_run(&inputs, &outputs, arena) != 0) {{", "        abort();", "    }"]
+    return [*lines, *(f"    free({v});" for v in (*x, *y, "arena")), "}", ""]
+
+
+CaseMaker = Callable[[str, str, Graph, list[Array]], Case]
+
+
+@pytest.fixture(scope="session")
+def case_maker() -> CaseMaker:
+    return make_case
+
+
+@pytest.fixture(scope="session")
+def library() -> type[Library]:
+    return Library
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "sample_id" in metafunc.fixturenames:
+        metafunc.parametrize("sample_id", [id for id, _ in sample_cases()])
