@@ -18,6 +18,8 @@ ALIGNMENT = 64
 class Storage:
     """Where the bytes of tensors go. This one leaves them where they were: in the proto, or in a file beside it."""
 
+    refers_to_old_files = True
+
     def put(self, const: Const, proto: onnx.TensorProto, lay_outside: bool) -> None:
         """Give ``proto``, which has type and shape, its data. ``lay_outside``: it refers to the file it came from."""
         if not lay_outside:
@@ -27,6 +29,8 @@ class Storage:
 class Inline(Storage):
     """Everything into the proto."""
 
+    refers_to_old_files = False
+
     def put(self, const: Const, proto: onnx.TensorProto, lay_outside: bool) -> None:
         proto.ClearField("external_data")
         proto.ClearField("data_location")
@@ -35,6 +39,8 @@ class Inline(Storage):
 
 class Outside(Storage):
     """Tensors of at least ``threshold`` bytes, and those that lay outside before, into one file beside the model."""
+
+    refers_to_old_files = False
 
     def __init__(self, file: BinaryIO, location: str, threshold: float) -> None:
         self.file = file

@@ -18,6 +18,7 @@ from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx.records import Envelope, NodeRecord
 from lissom.ir.importers.onnx.schema import is_default_domain
 from lissom.ir.importers.onnx.subgraphs import captured_names, rename_captures
+from lissom.ir.importers.onnx.tensors import bring_inside
 from lissom.ir.importers.onnx.value_types import read_type, write_type
 from lissom.ir.op import Op
 from lissom.ir.types import DType, TensorType
@@ -94,6 +95,9 @@ class _Writer:
         self.initializers(model)
         self.boundary(model)
         self.value_info(model)
+        if self.envelope and not self.storage.refers_to_old_files:
+            for holder in (*model.graph.node, *model.graph.sparse_initializer, *model.functions):
+                bring_inside(holder, self.envelope.folder)
         return model
 
     # ---- what onnx-graphsurgeon writes

@@ -11,9 +11,9 @@ from lissom.ir.values import Value
 class Opaque(Op):
     """An op lissom has no meaning for: legal, carried through unchanged, frozen for compression.
 
-    ``attrs`` holds (name, value) pairs; a value is a number, a string, a tuple of them, or, for anything else (sub-graphs,
-    tensors, types), the bytes of a serialized ONNX AttributeProto. ``captures`` are the values that sub-graphs inside
-    ``attrs`` read from the graph around them, in order of first use.
+    ``attrs`` holds (name, value) pairs; a value is a number, a string, a tuple of them, or, for anything else
+    (sub-graphs, tensors, types), the bytes of a serialized ONNX AttributeProto. ``captures`` are the values that
+    sub-graphs inside ``attrs`` read from the graph around them, in order of first use.
     """
 
     kind: str

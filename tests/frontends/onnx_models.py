@@ -1,4 +1,4 @@
-"""Models for the tests of the ONNX front end: real ones where the shared folder exists, and small ones with every oddity."""
+"""Models for the tests of the ONNX front end: real ones from the shared folder, small ones with every oddity."""
 
 from __future__ import annotations
 

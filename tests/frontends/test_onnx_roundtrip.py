@@ -136,6 +136,37 @@ def test_external_data_stays_outside(tmp_path: Path) -> None:
     assert [t.raw_data for t in onnx.load(path).graph.initializer] == [t.raw_data for t in original.graph.initializer]
 
 
+def test_external_data_within_attributes(tmp_path: Path) -> None:
+    def place(tensor: onnx.TensorProto) -> None:
+        with (tmp_path / "more.bin").open("ab") as file:
+            tensor.external_data.add(key="location", value="more.bin")
+            tensor.external_data.add(key="offset", value=str(file.tell()))
+            file.write(tensor.raw_data)
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+
+    branch = h.make_graph([h.make_node("Add", ["x", "in"], ["b"])], "g", [], [info("b", 4)], [array("in", 4)])
+    nodes = [
+        h.make_node("Constant", [], ["c"], value=array("c", 4)),
+        h.make_node("Add", ["x", "c"], ["d"]),
+        h.make_node("If", ["yes"], ["e"], then_branch=branch, else_branch=branch),
+        h.make_node("Add", ["d", "e"], ["y"]),
+    ]
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    original = model(nodes, [info("x", 4)], [info("y", 4)], [yes])
+    moved = onnx.ModelProto()
+    moved.CopyFrom(original)
+    place(moved.graph.node[0].attribute[0].t)
+    for attribute in moved.graph.node[2].attribute:
+        place(attribute.g.initializer[0])
+    (tmp_path / "m.onnx").write_bytes(moved.SerializeToString())
+    graph = load(tmp_path / "m.onnx")
+    assert not list(differences(moved, to_proto(graph)))
+    (tmp_path / "elsewhere").mkdir()
+    save(graph, tmp_path / "elsewhere" / "m.onnx")
+    assert not list(differences(original, onnx.load(tmp_path / "elsewhere" / "m.onnx")))
+
+
 def test_graphsurgeon_both_ways() -> None:
     m = perceptron()
     graph = load(m)

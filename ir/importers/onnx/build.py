@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
@@ -65,7 +66,7 @@ class Builder:
             self.node(self.skeleton.nodes[index], index)
         self.graph.set_outputs([(v.name, self.values[v.name]) for v in self.skeleton.outputs])
         unused = tuple(v for v in self.values.values() if isinstance(v, Const) and v.graph is None)
-        self.graph.origin = Envelope(self.model, self.opset, unused)
+        self.graph.origin = Envelope(self.model, self.opset, unused, self.folder)
         return self.graph
 
     def node(self, node: gs.Node, index: int) -> None:
@@ -83,8 +84,6 @@ class Builder:
 
     def constant(self, proto: onnx.NodeProto) -> Array | None:
         """The elements a Constant node holds; None for a form without a meaning here."""
-        import numpy as np
-
         if len(proto.attribute) != 1 or proto.attribute[0].ref_attr_name:
             return None
         (a,) = proto.attribute
@@ -110,7 +109,7 @@ class Builder:
 
     def op(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> Op:
         """The op a node stands for, detached: a class of ours where one covers the form, else Opaque."""
-        if is_default_domain(proto.domain) and not any(map(captured_names, [proto])):
+        if is_default_domain(proto.domain) and not captured_names(proto):
             try:
                 form = read_form(proto, self.opset, inputs)
                 form.name = next(filter(None, proto.output), "")
@@ -169,14 +168,19 @@ class Builder:
             result.name = output
             if output:
                 self.values[output] = result
-        places = [(v, i, j) for i, part in enumerate(parts) for j, v in enumerate(part.operands)]
-        reads = tuple(next(((i, j) for v, i, j in places if v is given), None) for given in inputs)
-        given_values = {v for v in inputs if v is not None}
-        made = tuple((i, j, v.data) for v, i, j in places if isinstance(v, Const) and v not in given_values)
+        given = set(inputs)
+        made = []
+        places: dict[Value, tuple[int, int]] = {}
+        for i, part in enumerate(parts):
+            for j, v in enumerate(part.operands):
+                places.setdefault(v, (i, j))
+                if isinstance(v, Const) and v not in given:
+                    made.append((i, j, v.data))
+        reads = tuple(None if v is None else places.get(v) for v in inputs)
         self.graph.append(op)
         for i, part in enumerate(parts):
             types = tuple(r.type for r in part.results)
-            part.origin = NodeRecord(proto, index, types, i, len(parts), reads, made)
+            part.origin = NodeRecord(proto, index, types, i, len(parts), reads, tuple(made))
             mark_parameters(part)
 
 
@@ -226,7 +230,7 @@ def mark_parameters(op: Op) -> None:
     computed indices reads), and the bias that an Add puts on the result of a MatMul.
     """
     candidates: list[Any] = [getattr(op, name, None) for name in PARAMETERS.get(op.op_type, ())]
-    if op.op_type == "Add" and any(producer(v) is not None and v.__class__.__name__ == "MatMul" for v in op.operands):
+    if op.op_type == "Add" and any(isinstance(v, Op) and v.op_type == "MatMul" for v in op.operands):
         candidates += [v for v in op.operands if v.type.rank == 1]
     if op.op_type == "Gather" and len(op.operands) == 2 and not isinstance(op.operands[1], Const):
         candidates.append(op.operands[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnx
 
@@ -33,9 +34,10 @@ class Envelope:
     """The ``origin`` of a graph: the model as it was read, but for the bytes of large tensors: constants hold those.
 
     Shared by all copies of the graph, and never written to. ``unused`` are the initializers and Constant nodes that
-    nothing reads, which have no place in the graph.
+    nothing reads, which have no place in the graph; ``folder`` is where the file lay.
     """
 
     model: onnx.ModelProto
     opset: int
     unused: tuple[Const, ...] = ()
+    folder: Path | None = None

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.descriptor import FieldDescriptor  # type: ignore[import-untyped]
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from lissom.ir.errors import Error, Unsupported
@@ -58,6 +60,21 @@ def read_sparse(proto: onnx.SparseTensorProto, folder: Path | None, what: str) -
     except (ValueError, IndexError, MemoryError) as e:
         raise Error(f"{what}: its indices do not fit shape {list(shape)}: {e}") from None
     return dense
+
+
+def bring_inside(proto: Message, folder: Path | None) -> None:
+    """Put the data of all tensors within ``proto`` that refer to files in ``folder`` into the proto."""
+    for field, held in proto.ListFields():
+        if field.type != FieldDescriptor.TYPE_MESSAGE:
+            continue
+        for inner in (held,) if isinstance(held, Message) else held:
+            if isinstance(inner, onnx.TensorProto) and inner.data_location == onnx.TensorProto.EXTERNAL:
+                data = raw_bytes(read_tensor(inner, folder, f"tensor {inner.name!r}"))
+                inner.ClearField("external_data")
+                inner.ClearField("data_location")
+                inner.raw_data = data
+            else:
+                bring_inside(inner, folder)
 
 
 def take_raw_data(proto: onnx.TensorProto) -> None:
