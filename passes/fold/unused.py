@@ -10,8 +10,8 @@ from lissom.passes.rule import Rule, is_used, rule
 @rule
 def unused_results(op: Op) -> Value | tuple[Value, ...] | None:
     """An op whose last results are optional and unused  =>  the same without them."""
-    declared = op.attributes.get("results_used")
-    if declared is None or declared == 1:
+    declared = getattr(op, "results_used", 1)
+    if declared == 1:
         return None
     used = [i for i, r in enumerate(op.results, 1) if is_used(r)]
     if not used or used[-1] == declared:
