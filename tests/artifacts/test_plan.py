@@ -1,0 +1,44 @@
+"""The memory plan: nothing that is alive at once overlaps, and the arena stays near the live-set bound."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lissom.backends.c.plan import Block, lower_bound, plan
+
+BLOCKS = st.lists(
+    st.tuples(st.integers(0, 5000), st.integers(0, 40), st.integers(0, 12)).map(
+        lambda t: Block(t[0], t[1], t[1] + t[2])
+    ),
+    max_size=40,
+)
+
+
+@given(BLOCKS, st.sampled_from([1, 4, 16, 64]))
+def test_blocks_alive_at_once_do_not_overlap(blocks: list[Block], alignment: int) -> None:
+    found = plan(blocks, alignment, attempts=2)
+    placed = list(zip(found.offsets, blocks, strict=True))
+    for (a, x), (b, y) in combinations(placed, 2):
+        assert not x.meets(y) or a + x.size <= b or b + y.size <= a
+    assert all(o % alignment == 0 and o + b.size <= found.size for o, b in placed)
+    assert found.size >= found.lower_bound
+
+
+@given(BLOCKS)
+def test_lower_bound_is_the_fullest_step(blocks: list[Block]) -> None:
+    steps = range(60)
+    assert lower_bound(blocks) == max(sum(b.size for b in blocks if b.first <= s <= b.last) for s in steps)
+
+
+def test_chain_needs_no_more_than_its_largest_pair() -> None:
+    sizes = [64 * k for k in (3, 9, 2, 7, 7, 1, 30, 4)]
+    found = plan([Block(s, i, i + 1) for i, s in enumerate(sizes)])
+    assert found.size == found.lower_bound == max(a + b for a, b in pairwise(sizes))
+
+
+def test_plan_is_the_same_every_time() -> None:
+    blocks = [Block(100 + 37 * i % 900, i, i + i % 5) for i in range(60)]
+    assert plan(blocks) == plan(blocks)
