@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 import torch
 
@@ -33,7 +34,7 @@ class Flatten(Op):
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
         shape, at = x.shape, self._split(x.ndim)
-        return x.reshape(shape[:at].numel(), shape[at:].numel())
+        return x.reshape(prod(shape[:at]), prod(shape[at:]))
 
     def fold_contents(self) -> Array | None:
         known, sizes = self.x.contents, self.type.static
