@@ -23,7 +23,6 @@ FLAT = {
     "EyeLike": "only the shape matters",
     "Hardmax": "its result is constant between ties",
     "MelWeightMatrix": "the edges of its triangles are whole bins",
-    "MelWeightMatrix": "edges of filters are rounded to whole bins",
 }
 """Ops from floats to floats that no gradient flows through."""
 
