@@ -26,6 +26,7 @@ _TOKEN = re.compile(
 )
 _TYPE = re.compile(r"(?P<dtype>\w+)\[(?P<shape>.*)\]\Z", re.DOTALL)
 _LOC = re.compile(r"  @ (?P<loc>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")\Z")
+_BRACKETING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[\[\](),]""")
 _FLOATS = {"inf": float("inf"), "nan": float("nan")}
 
 
@@ -247,14 +248,14 @@ def _split_type(text: str) -> tuple[str, str, str]:
 
 
 def _split_top(text: str) -> list[str]:
-    """Split at commas outside brackets."""
+    """Split at commas outside brackets and quotes."""
     parts, depth, start = [], 0, 0
-    for i, ch in enumerate(text):
-        if ch in "[(":
+    for token in _BRACKETING.finditer(text):
+        if token[0] in "[(":
             depth += 1
-        elif ch in "])":
+        elif token[0] in "])":
             depth -= 1
-        elif ch == "," and depth == 0:
-            parts.append(text[start:i])
-            start = i + 1
+        elif token[0] == "," and depth == 0:
+            parts.append(text[start : token.start()])
+            start = token.end()
     return [*parts, text[start:]]
