@@ -46,6 +46,8 @@ class Range(Op):
 
     def _count(self, start: float, limit: float, delta: float) -> int:
         self.require(delta != 0, "a delta other than 0", delta)
+        if isinstance(start, int) and isinstance(limit, int) and isinstance(delta, int):
+            return max(-((start - limit) // delta), 0)
         return max(math.ceil((limit - start) / delta), 0)
 
     def run(self, start: torch.Tensor, limit: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
