@@ -191,6 +191,16 @@ class Graph:
         value.type = type
         self._retype(list(value.users))
 
+    def become(self, other: Graph) -> None:
+        """Take over all that ``other`` holds, which is left empty: for a pass that makes its graph anew."""
+        for v in (*self._inputs, *self.consts, *(r for op in self._walk() for r in op.results)):
+            v._graph = None
+        for v in (*other._inputs, *other.consts, *(r for op in other._walk() for r in op.results)):
+            v._graph = self
+        taken = other.__dict__.copy()
+        other.__init__(other.name)  # type: ignore[misc]
+        self.__dict__.update(taken)
+
     # ---- copies
 
     def clone(self) -> Graph:
