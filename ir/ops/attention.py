@@ -15,8 +15,8 @@ from lissom.ir.values import Value
 class Attention(Op):
     """y = softmax(softcap(scale * q @ k^T) + bias) @ v for each head; Vaswani et al., 2017.
 
-    Shapes: q (N, H, T, D), k (N, K, S, D), v (N, K, S, E), y (N, H, T, E); or rank 3 with heads side by side in the last
-    axis, (N, T, H*D) and so on, then ``q_num_heads`` and ``kv_num_heads`` are given. K divides H (grouped queries).
+    Shapes: q (N, H, T, D), k (N, K, S, D), v (N, K, S, E), y (N, H, T, E); or rank 3 with heads side by side in the
+    last axis, (N, T, H*D) and so on, then ``q_num_heads`` and ``kv_num_heads`` are given. K divides H.
     ``past_key`` (N, K, P, D) and ``past_value`` (N, K, P, E) come before k and v; query i stands at key position
     i + offset, offset = P, or nonpad_kv_seqlen[n] - T where a cache is kept outside. The bias is attn_mask (bool: may
     attend; float: added; broadcast to (N, H, T, P+S), filled up as masked) and -inf where ``is_causal`` or the window
