@@ -70,7 +70,7 @@ class RoiAlign(Op):
     def _samples(self, low: torch.Tensor, high: torch.Tensor, bins: int, shift: float) -> torch.Tensor:
         """Coordinates of the samples along one axis, bin by bin."""
         size = high - low if shift else (high - low).clamp(min=1.0)
-        each = self.sampling_ratio or max(ceil(float(size) / bins), 1)
+        each = self.sampling_ratio or max(ceil(float(size.detach()) / bins), 1)
         return low + (torch.arange(bins * each, dtype=low.dtype) + 0.5) * size / (bins * each)
 
     @staticmethod
