@@ -16,7 +16,7 @@ from lissom.ir.importers.torch.modules import RECORD, Record, module_for
 from lissom.ir.importers.torch.origin import Plain, TorchOrigin
 from lissom.ir.op import Kind, Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
-from lissom.ir.printer import unique_names
+from lissom.ir.printer import INLINE_LIMIT, unique_names
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Const, Value
@@ -65,24 +65,23 @@ class _Builder:
         self.module = self._finish(inputs)
 
     def _only_fixed(self, const: Const) -> bool:
-        return (
-            bool(const.users)
-            and all(
-                any(v is const for v in self._fixed(op).values()) and const not in self._passed(op)
-                for op in const.users
-            )
-            and not self.source.is_output(const)
+        """Whether every op that reads the constant holds it itself."""
+        return not self.source.is_output(const) and all(
+            const in self._fixed(op).values() and const not in self._passed(op) for op in const.users
         )
 
     def _fixed(self, op: Op) -> dict[str, Const]:
-        """Operands that belong to the structure: integer vectors such as shapes, and scalars, unless the module they come from had them."""
-        found = {}
-        for f in type(op).fields:
-            held = getattr(op, f.name)
-            if f.kind in (Kind.operand, Kind.optional) and isinstance(held, Const) and not held.trainable:
-                if held.name not in self.state and (held.contents is not None or held.type.rank == 0):
-                    found[f.name] = held
-        return found
+        """Operands that are structure: shapes, axes, scalars and the like, unless the module had them."""
+        if isinstance(op, BatchNormalization):
+            return {}
+        fields = [f.name for f in type(op).fields if f.kind in (Kind.operand, Kind.optional)]
+        held = {name: v for name in fields if isinstance(v := getattr(op, name), Const)}
+        return {name: c for name, c in held.items() if self._is_structure(c)}
+
+    def _is_structure(self, const: Const) -> bool:
+        made = const.name in self.transient and const.type.rank <= 1 and const.data.size <= INLINE_LIMIT
+        small = const.contents is not None or const.type.rank == 0
+        return (made or small) and not const.trainable and const.name not in self.state
 
     def _passed(self, op: Op) -> list[Value]:
         fixed = self._fixed(op)

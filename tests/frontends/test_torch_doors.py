@@ -1,4 +1,4 @@
-"""Every way in: a traced GraphModule, an ExportedProgram, and the same network by ONNX; and what is refused, and how."""
+"""Every way in: a traced GraphModule, an ExportedProgram, the same network by ONNX; and what is refused, and how."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def onnx_bytes(module: nn.Module, args: tuple[Any, ...], dynamo: bool) -> bytes:
 
 
 @pytest.mark.parametrize("dynamo", [True, False], ids=["dynamo", "legacy"])
-@pytest.mark.parametrize("name", ["lenet", "resnet", "mobilenet_v3", "shufflenet", "unet", "vit", "convnext"])
+@pytest.mark.parametrize("name", ["lenet", "resnet", "mobilenet_v3", "unet", "vit"])
 def test_by_onnx_and_by_torch_compute_the_same(name: str, dynamo: bool) -> None:
     case = prepared(name)
     by_onnx = load(onnx_bytes(case.module.eval(), case.args, dynamo))
@@ -135,9 +135,9 @@ def test_names_of_free_sizes() -> None:
 
 class Hard(nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
-        a = torch.fft.fft(x).real
+        a = torch.linalg.eigh(x)[0]
         b = torch.linalg.svd(x)[1]
-        c = torch.fft.fft(x + 1).real
+        c = torch.linalg.eigh(x + 1)[0]
         return F.relu(a).sum() + b.sum() + c.sum()
 
 
@@ -146,7 +146,9 @@ def test_every_unsupported_operator_is_named_with_its_line() -> None:
         from_torch(Hard(), (torch.randn(4, 4),))
     message = str(caught.value)
     assert "3 operators of Hard cannot be translated" in message
-    assert "linalg_svd" in message
+    assert (
+        message.count("linalg_svd.default: no translation") == message.count("linalg_eigh.default: no translation") == 1
+    )
     first = Hard.forward.__code__.co_firstlineno
     for offset in (1, 2, 3):
         assert f"test_torch_doors.py:{first + offset}" in message
@@ -169,7 +171,7 @@ def test_control_flow_on_data() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((torch.randn(2, 5),), "Linear cannot be captured.*mat1 and mat2|Linear cannot be captured"),
+        ((torch.randn(2, 5),), r"Linear cannot be captured: RuntimeError: .*[^.]\. Check that module"),
         ((), "Linear cannot be captured"),
         ((torch.randn(2, 3), 1, 2), "Linear cannot be captured"),
         ("x", "example_args is a tuple of the arguments of Linear, got str"),
@@ -183,7 +185,7 @@ def test_wrong_example_arguments(args: Any, message: str) -> None:
 def test_wrong_keyword_arguments() -> None:
     with pytest.raises(Error, match="example_kwargs is a dict"):
         from_torch(nn.Linear(3, 4), (torch.randn(2, 3),), 3)  # type: ignore[arg-type]
-    with pytest.raises(Error, match="Linear cannot be captured.*nonsense"):
+    with pytest.raises(Error, match=r"Linear cannot be captured.*nonsense"):
         from_torch(nn.Linear(3, 4), (torch.randn(2, 3),), {"nonsense": 1})
 
 
@@ -193,7 +195,7 @@ def test_wrong_dynamic_shapes() -> None:
 
 
 def test_not_a_module() -> None:
-    with pytest.raises(Error, match="takes a torch.nn.Module or an ExportedProgram, got function"):
+    with pytest.raises(Error, match=r"takes a torch\.nn\.Module or an ExportedProgram, got builtin_function"):
         from_torch(torch.relu, (torch.randn(3),))  # type: ignore[arg-type]
 
 

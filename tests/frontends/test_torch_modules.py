@@ -188,12 +188,24 @@ def test_copies_and_pickles_compute_the_same() -> None:
     torch.testing.assert_close(pickle.loads(pickle.dumps(twin))(x), copied(x))
 
 
-def test_result_exports_again() -> None:
+@pytest.mark.parametrize("name", ["resnet", "shufflenet", "unet", "vit", "swin", "gpt", "recommender", "generator"])
+def test_result_exports_again(name: str) -> None:
     """As any module, besides being read back: its ops are traced into ATen operators."""
-    module, x = residual()
-    twin = to_torch(from_torch(module, (x,)))
-    graph = from_torch(torch.export.export(twin, (x,)))
-    np.testing.assert_allclose(evaluate(graph, x.numpy())[0], module.eval()(x).detach().numpy(), rtol=1e-4, atol=1e-5)
+    torch.manual_seed(0)
+    case = NETS[name]()
+    twin = to_torch(from_torch(case.module, case.args))
+    graph = from_torch(torch.export.export(twin, case.args))
+    want = case.module.eval()(*case.args).detach().numpy()
+    np.testing.assert_allclose(evaluate(graph, *(a.numpy() for a in case.args))[0], want, rtol=1e-4, atol=1e-5)
+
+
+def test_result_exports_with_a_free_batch() -> None:
+    case = NETS["resnet"]()
+    shapes = ({0: torch.export.Dim("N")},)
+    twin = to_torch(from_torch(case.module, case.args, dynamic_shapes=shapes))
+    program = torch.export.export(twin, case.args, dynamic_shapes=shapes)
+    x = torch.randn(5, 3, 24, 24)
+    torch.testing.assert_close(program.module()(x), case.module.eval()(x), rtol=1e-4, atol=1e-5)
 
 
 def test_code_is_readable() -> None:

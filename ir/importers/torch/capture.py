@@ -50,13 +50,14 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 
 def _refusal(module: torch.nn.Module, error: Exception) -> Error:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((_TORCH, __file__))]
-    where = f" at {frames[-1].filename}:{frames[-1].lineno} ({frames[-1].line})" if len(frames) > 0 else ""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    inside = (_TORCH, __file__, "<")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(inside)]
+    where = f" at {frames[-1].filename}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
+    first = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), type(error).__name__)
     name = type(module).__name__
     if "DataDependent" in type(error).__name__ or "data-dependent" in str(error).lower():
         return Unsupported(
-            f"{name}.forward decides by the values of its tensors{where}, so it is not one graph: {first} "
+            f"{name}.forward decides by the values of its tensors{where}, so it is not one graph: {first}. "
             "Use torch.where instead of `if`, and shapes that do not depend on data."
         )
     if "dynamic_shapes" in str(error) or "Constraints violated" in str(error):

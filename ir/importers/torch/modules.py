@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import _disable_current_modes
 
 from lissom.ir.graph import Graph, Stage
+from lissom.ir.importers.torch.known import known
 from lissom.ir.importers.torch.origin import TorchOrigin
 from lissom.ir.op import Kind, Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
@@ -44,15 +46,26 @@ class OpModule(torch.nn.Module):
         super().__init__()
         self.op = template(op)
         self.fixed = tuple(fixed or ())
+        self.elements: dict[str, tuple[Any, torch.dtype]] = {}
         for name, const in (fixed or {}).items():
-            self.register_buffer(f"fixed_{name}", to_tensor(const.data, const.type.dtype).clone(), persistent=False)
+            tensor = to_tensor(const.data, const.type.dtype).clone()
+            self.register_buffer(f"fixed_{name}", tensor, persistent=False)
+            self.elements[name] = (tensor.tolist(), tensor.dtype)
 
     def arguments(self, given: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
         """Every operand field with its argument: those given, in order, and the fixed ones."""
         rest = iter(given)
         for f in type(self.op).fields:
             if f.kind is not Kind.attribute:
-                yield f.name, getattr(self, f"fixed_{f.name}") if f.name in self.fixed else next(rest)
+                yield f.name, self._held(f.name) if f.name in self.fixed else next(rest)
+
+    def _held(self, name: str) -> torch.Tensor:
+        if torch.compiler.is_exporting():
+            elements, dtype = self.elements[name]
+            with _disable_current_modes():
+                return known(torch.tensor(elements, dtype=dtype))
+        held: torch.Tensor = getattr(self, f"fixed_{name}")
+        return held
 
     def forward(self, *operands: Any) -> Any:
         results = self.op.run(*(a for _, a in self.arguments(operands)))

@@ -1,4 +1,4 @@
-"""Programs as translations want them: without writes to tensors seen elsewhere, and without rare composite operators."""
+"""Programs as translations want them: no writes to tensors seen elsewhere, no rare composite operators."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch.export import ExportedProgram, default_decompositions
 
 from lissom.ir.importers.torch.registry import find
 
-_LIBRARY = torch.library.Library("lissom", "FRAGMENT")
-_LIBRARY.define("dropout(Tensor x, float p, bool train) -> Tensor")
-_LIBRARY.impl("dropout", lambda x, p, train: x.clone(), "CompositeExplicitAutograd")
+_LIBRARY = torch.library.Library("lissom", "FRAGMENT")  # type: ignore[no-untyped-call]
+_LIBRARY.define("dropout(Tensor x, float p, bool train) -> Tensor")  # type: ignore[no-untyped-call]
+_LIBRARY.impl("dropout", lambda x, p, train: x.clone(), "CompositeExplicitAutograd")  # type: ignore[no-untyped-call]
 
 
 def normal_form(program: ExportedProgram) -> ExportedProgram:

@@ -23,10 +23,10 @@ Leaf: TypeAlias = "str | Plain"
 class TorchOrigin:
     """How the module is called and what it returns, and which names its state has.
 
-    ``in_spec`` is the pytree of ``(args, kwargs)``, ``out_spec`` that of the result; ``inputs`` and ``outputs`` say what
-    their leaves are. ``state`` holds the names in the module's state dict, ``transient`` those of constants that are
-    not in it: buffers that are not persistent, and what the importer made. ``aliases`` maps each further name of a tied
-    weight to the name its constant has.
+    ``in_spec`` is the pytree of ``(args, kwargs)``, ``out_spec`` that of the result; ``inputs`` and ``outputs`` say
+    what their leaves are. ``state`` holds the names in the module's state dict, ``transient`` those of constants that
+    are not in it: buffers that are not persistent, and what the importer made. ``aliases`` maps each further name of a
+    tied weight to the name its constant has.
     """
 
     in_spec: TreeSpec

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from lissom.ir.errors import Unsupported
+from lissom.ir.importers.torch.operands import Size
 from lissom.ir.importers.torch.registry import translates
 from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.group_normalization import GroupNormalization
@@ -76,7 +77,7 @@ def instance_norm(
     return InstanceNormalization(x, _full(weight, size, x, 1), _full(bias, size, x, 0), epsilon=eps)
 
 
-@translates("layer_norm", "native_layer_norm")
+@translates("layer_norm")
 def layer_norm(
     x: Value,
     normalized_shape: Sequence[int],
@@ -109,3 +110,29 @@ def rms_norm(x: Value, normalized_shape: Sequence[int], weight: Value | None = N
         eps = torch.finfo(x.type.dtype.torch).eps
     axis = x.type.rank - len(normalized_shape)
     return RMSNormalization(x, _full(weight, normalized_shape, x, 1), axis=axis, epsilon=eps)
+
+
+# The forms of decomposed programs, which return statistics for the backward pass too; nothing else reads these.
+
+
+@translates("native_layer_norm")
+def native_layer_norm(
+    x: Value, normalized_shape: Sequence[int], weight: Value | None, bias: Value | None, eps: float
+) -> tuple[Value]:
+    return (layer_norm(x, normalized_shape, weight, bias, eps),)
+
+
+@translates("native_group_norm")
+def native_group_norm(
+    x: Value, weight: Value | None, bias: Value | None, n: Size, c: Size, area: Size, group: int, eps: float
+) -> tuple[Value]:
+    return (group_norm(x, group, weight, bias, eps),)
+
+
+@translates("_native_batch_norm_legit.no_stats")
+def batch_norm_of_batch(
+    x: Value, weight: Value | None, bias: Value | None, training: bool, momentum: float, eps: float
+) -> tuple[Value]:
+    y = batch_norm(x, weight, bias, None, None, training, momentum, eps, False)
+    assert isinstance(y, Value)
+    return (y,)

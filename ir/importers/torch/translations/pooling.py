@@ -69,7 +69,7 @@ def _register(rank: int) -> None:
 
         return batched(x, rank, body)
 
-    @translates(f"adaptive_avg_pool{rank}d")
+    @translates(f"adaptive_avg_pool{rank}d", f"_adaptive_avg_pool{rank}d")
     def adaptive_average_pool(x: Value, output_size: Sequence[int | None] | int) -> Value:
         def apart(x: Value, axis: int, windows: list[tuple[int, int]]) -> Value:
             """Windows of unequal size: a product with a matrix of averages along the axis."""

@@ -41,6 +41,7 @@ from lissom.ir.ops.reduce_sum import ReduceSum
 from lissom.ir.ops.sqrt import Sqrt
 from lissom.ir.ops.sub import Sub
 from lissom.ir.ops.top_k import TopK
+from lissom.ir.ops.unsqueeze import Unsqueeze
 from lissom.ir.types import DType
 from lissom.ir.values import Value
 
@@ -218,6 +219,13 @@ def norm(
     x: Value, p: Number | None = 2, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
 ) -> Value:
     return vector_norm(x, 2 if p is None else p, dim, keepdim, dtype=dtype)
+
+
+@translates("cdist", "_cdist_forward")
+def distances(a: Value, b: Value, p: Number = 2, compute_mode: int | None = None) -> Value:
+    """Between each row of a and each row of b."""
+    rank = a.type.rank
+    return vector_norm(Sub(Unsqueeze(a, ints(rank - 1)), Unsqueeze(b, ints(rank - 2))), p, -1)
 
 
 @translates("cumsum")
