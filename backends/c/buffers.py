@@ -12,15 +12,19 @@ from lissom.backends.c.program import Buffer, Call, Kind, Place, Program
 
 def share_and_place(program: Program) -> None:
     """Decide where every buffer of the program lies."""
+    computed = {w.buffer for c in program.calls if c.kernel.task.name != "copy" for w in c.writes}
     for layer in program.layers:
-        layer.calls[:] = [c for c in layer.calls if not _eliminate(c)]
+        layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed)]
     _merge_in_place(program)
     _place(program)
 
 
-def _eliminate(call: Call) -> bool:
-    """Make the source of a whole, plain copy a part of its destination. Contents are never overwritten before in-place
-    merging, so both hold the same bytes from then on."""
+def _eliminate(call: Call, computed: set[Buffer]) -> bool:
+    """Make the source of a whole, plain copy a part of its destination.
+
+    That holds the same bytes from then on, as long as only copies write to the destination (no kernel in ``computed``
+    does, such as the fill of a Pad): copies go to separate parts, and nothing is overwritten before in-place merging.
+    """
     if call.kernel.task.name != "copy" or call.params["rank"] != 1:
         return False
     source, target = call.arguments
@@ -31,7 +35,7 @@ def _eliminate(call: Call) -> bool:
     plain = p["x_stride"] == (1,) and p["y_stride"] == (1,) and p["x_offset"] == 0
     whole = buffer.kind is Kind.arena and buffer.inside is None and source.offset == 0 and size == buffer.nbytes
     destination = target.plus(p["y_offset"] * p["element"])
-    if not plain or not whole or destination.resolve().buffer is buffer:
+    if not plain or not whole or target.buffer in computed or destination.resolve().buffer is buffer:
         return False
     buffer.inside = destination
     return True

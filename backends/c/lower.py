@@ -11,10 +11,11 @@ from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph, Stage
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
+from lissom.ir.ops.opaque import Opaque
 from lissom.ir.tensors import to_array, to_tensor
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value
-from lissom.ir.verify import verify
+from lissom.ir.verify import DECISIONS, verify
 
 FOLD_LIMIT = 1 << 24
 """Results of more elements than this are left for run time."""
@@ -34,14 +35,34 @@ def lower(graph: Graph, sizes: Mapping[str, int] | None = None) -> Graph:
             f"C code needs numbers for the sizes {', '.join(sorted(open_sizes))} of the inputs ({shapes}): "
             f"give them with {example}, or a whole shape with --shape"
         )
+    for op in lowered.ops:
+        if getattr(op, "auto_pad", "NOTSET") != "NOTSET":  # the sizes are known now, so a new op has numbers for pads
+            numbered = op.replace()
+            lowered.replace(op, numbered.results if len(op.results) > 1 else numbered)
     _fold(lowered)
     lowered.prune()
-    unknown = [op.describe() + f": {op.type}" for op in lowered.ops if any(r.type.static is None for r in op.results)]
-    if unknown:
-        raise Unsupported(f"sizes that depend on data cannot be compiled to C:\n  {chr(10).join(unknown)}")
+    _refuse(lowered)
     lowered.stage = Stage.lowered
     verify(lowered)
     return lowered
+
+
+def _refuse(graph: Graph) -> None:
+    """Raise Unsupported, naming all ops that cannot be lowered; what only follows from them is left out."""
+    meaningless = [op for op in graph.ops if isinstance(op, Opaque)]
+    if meaningless:
+        listed = "\n  ".join(op.describe() for op in meaningless)
+        raise Unsupported(
+            f"{len(meaningless)} op(s) that lissom has no meaning for cannot be compiled to C:\n  {listed}"
+        )
+    undecided = [op for op in graph.ops if op.op_type in DECISIONS]
+    if undecided:
+        listed = "\n  ".join(op.describe() for op in undecided)
+        raise Unsupported(f"{len(undecided)} op(s) are decisions to be realized before C can be written:\n  {listed}")
+    open_sizes = [op for op in graph.ops if any(r.type.static is None for r in op.results)]
+    if open_sizes:
+        listed = "\n  ".join(f"{op.describe()}: {op.type}" for op in open_sizes)
+        raise Unsupported(f"sizes that depend on data cannot be compiled to C:\n  {listed}")
 
 
 def _batch_symbols(graph: Graph) -> dict[str, int]:
