@@ -155,6 +155,7 @@ class Graph:
         for was, now in pairs:
             if now is was:
                 continue
+            now.name = now.name or was.name
             made = producer(now)
             users = [u for u in was._users if u not in fresh]
             for user in users:
