@@ -116,7 +116,8 @@ def _no_patches(params: Params) -> str | None:
 def _not_rows(params: Params) -> str | None:
     if not params["b_plain"]:
         return "b is not a constant of int8 with zero point 0"
-    return "b has a batch" if any(params["matmul"]["b_batch"]) else None
+    sizes, strides = params["matmul"]["batch"], params["matmul"]["b_batch"]
+    return "b has a batch" if any(n > 1 and s for n, s in zip(sizes, strides, strict=True)) else None
 
 
 _conv = _Family("conv", "conv", ("requantize",), "NCHW", {"w": "OIDHW"}, takes_scratch=True)

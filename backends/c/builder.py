@@ -157,6 +157,7 @@ class Builder:
         Raises one Unsupported that names every op that cannot be bound, with the reason.
         """
         inputs, outputs = io_values
+        self._check_types(inputs, outputs)
         self._declare(inputs)
         faults: list[str] = []
         for op in self.graph.ops:
@@ -191,12 +192,19 @@ class Builder:
             return
         binding(op, self)
 
+    def _check_types(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
+        for kind, names, values in (
+            ("input", [i.name for i in self.graph.inputs], inputs),
+            ("output", self.graph.output_names, outputs),
+        ):
+            for name, value in zip(names, values, strict=True):
+                try:
+                    element_of(value)
+                except Unsupported as e:
+                    raise Unsupported(f"{kind} {name!r}: {e}") from e
+
     def _declare(self, inputs: Sequence[Value]) -> None:
         for i, value in enumerate(inputs):
-            try:
-                element_of(value)
-            except Unsupported as e:
-                raise Unsupported(f"input {value.name!r}: {e}") from e
             buffer = Buffer(Kind.input, value.type.size() * item_bytes(value), value.name, i)
             self.program.inputs.append(buffer)
             self._places[value] = Place(buffer)

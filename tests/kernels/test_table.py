@@ -1,0 +1,85 @@
+"""The table of kernels and the files agree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lissom.backends.c.packing import PACKINGS
+from lissom.backends.c.toolchain import STANDARD
+from lissom.kernels.kernel import FOLDER, Kernel
+from lissom.kernels.table import KERNELS, TARGETS, kernels_of
+
+
+def test_every_file_is_one_kernel_and_every_kernel_one_file() -> None:
+    files = Counter(f.stem for f in FOLDER.rglob("*.c"))
+    assert files == Counter(k.name for k in KERNELS)
+
+
+def test_the_reference_of_every_task_is_portable() -> None:
+    for k in KERNELS:
+        first = kernels_of(k.task.name)[0]
+        assert (first.name, first.level) == (f"lissom_{k.task.name}", "portable")
+
+
+def test_every_target_ends_with_portable_and_levels_are_known() -> None:
+    assert all(levels[-1] == "portable" for levels in TARGETS.values())
+    assert {k.level for k in KERNELS} <= {level for levels in TARGETS.values() for level in levels}
+
+
+def test_packings_are_known_and_name_operands() -> None:
+    for k in KERNELS:
+        assert set(k.packing.values()) <= PACKINGS.keys()
+        assert set(k.packing) <= {a.name for a in k.task.arguments}
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_headers_named_are_the_headers_included(kernel: Kernel) -> None:
+    """With them, and no others, the file compiles elsewhere."""
+    listed = {f.name for f in kernel.sources()[1:]}
+    found: set[str] = set()
+    pending = [kernel.source]
+    while pending:
+        for name in re.findall(r'#include "(\S+)"', pending.pop().read_text()):
+            if name not in found:
+                found.add(name)
+                pending.append(FOLDER / "portable" / name)
+    assert found == listed
+    text = kernel.source.read_text()
+    assert not re.search(r"\b(malloc|calloc|free|alloca|static (?!const|inline|void|int|float|number|scaled))\b", text)
+
+
+def test_prototypes_in_the_table_are_those_in_c(tmp_path: Path) -> None:
+    """One unit declares every kernel both ways; a difference does not compile."""
+    headers = sorted({k.task.header for k in KERNELS})
+    names = [f.name for f in (FOLDER / "portable").glob("*.c")]
+    text = [f'#include "{h}"' for h in headers] + [k.prototype for k in KERNELS]
+    (tmp_path / "all.c").write_text("\n".join([*text, ""]))
+    done = subprocess.run(
+        ["cc", *STANDARD, "-Werror", "-fsyntax-only", "-I", str(FOLDER / "portable"), str(tmp_path / "all.c")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert names
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_definitions_match_the_table(kernel: Kernel) -> None:
+    """The macro-made ones are checked where artifacts compile; the rest by their text."""
+    text = " ".join(kernel.source.read_text().split())
+    if f"void {kernel.name}(" not in text:
+        assert re.search(rf"LISSOM_\w+\( ?{kernel.name},", text)
+        return
+    types = [a.c_type.replace(" *", "").replace("const ", "") for a in kernel.task.arguments]
+    declared = re.search(rf"void {kernel.name}\(([^)]*)\)", text)
+    assert declared
+    parts = declared[1].split(",")
+    assert kernel.task.params in parts[0]
+    for part, c_type in zip(parts[1:], types, strict=False):
+        assert re.search(rf"\b{c_type}\b", part)
+    assert len(parts) == 1 + len(types) + kernel.task.takes_scratch
