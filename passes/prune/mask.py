@@ -17,8 +17,11 @@ from lissom.passes import notes
 from lissom.passes.prune.solve import Solution
 
 
-def mask_units(graph: Graph, solution: Solution, removed: npt.NDArray[np.bool_]) -> None:
-    """Mask the units that ``removed`` names, in every sum over channels and in every statistic."""
+def mask_units(graph: Graph, solution: Solution, removed: npt.NDArray[np.bool_]) -> dict[Value, Value]:
+    """Mask the units that ``removed`` names, in every sum over channels and in every statistic.
+
+    Returns what stands for each value that is computed anew.
+    """
     alive = ~removed[solution.unit]
     kept = Kept(solution.flow.layouts, alive)
     statistics = {s.op: s for s in solution.flow.statistics if not kept.mask(s.value).all()}
@@ -39,6 +42,7 @@ def mask_units(graph: Graph, solution: Solution, removed: npt.NDArray[np.bool_])
         notes.done("mask", op)
         now.update(zip(op.results, new.results, strict=True))
         graph.replace(op, new.results)
+    return now
 
 
 def _leave_out(statistic: Statistic, kept: Kept, now: dict[Value, Value]) -> Op:
