@@ -295,9 +295,13 @@ def one_hot(x: Value, num_classes: int = -1) -> Value:
 
 
 @translates("diff")
-def diff(x: Value, n: int = 1, dim: int = -1) -> Value:
+def diff(x: Value, n: int = 1, dim: int = -1, prepend: Value | None = None, append: Value | None = None) -> Value:
+    from lissom.ir.ops.concat import Concat
     from lissom.ir.ops.sub import Sub
 
+    parts = [v for v in (prepend, x, append) if v is not None]
+    if len(parts) > 1:
+        x = Concat(tuple(parts), dim % x.type.rank)
     for _ in range(n):
         x = Sub(*promote(slice_axis(x, dim, 1), slice_axis(x, dim, 0, -1)))
     return x
