@@ -44,9 +44,12 @@ def fold_constants(op: Op) -> Value | tuple[Value, ...] | None:
             arrays = [to_array(t, r.type.dtype) for t, r in zip(run_op(op, tensors), op.results, strict=True)]
     except Error as e:
         raise Refused(str(e)) from e
-    trainable = any(v.trainable for v in operands if isinstance(v, Const)) and op.type.dtype.is_float
+    parameters = [v for v in dict.fromkeys(operands) if isinstance(v, Const) and v.trainable]
+    trainable = bool(parameters) and op.type.dtype.is_float
+    # A parameter in another form is still that parameter: it keeps its name, by which a state dict knows it.
+    same = len(parameters) == 1 and parameters[0].users == (op,) and len(arrays) == 1
     consts = tuple(
-        Const(np.ascontiguousarray(a), r.name, trainable=trainable, loc=r.loc)
+        Const(np.ascontiguousarray(a), parameters[0].name if same else r.name, trainable=trainable, loc=r.loc)
         for a, r in zip(arrays, op.results, strict=True)
     )
     return consts if len(consts) > 1 else consts[0]
