@@ -15,6 +15,15 @@ from lissom.kernels.kernel import Kernel, Params, Refusal, Task, always
 TARGETS: dict[str, tuple[str, ...]] = {"portable": ("portable",)}
 """For each target the levels it can run, best first. Every target ends with ``portable``."""
 
+CHANNELS: dict[str, int] = {"portable": 8}
+"""For each level the multiple of channels that its kernels are fastest on."""
+
+
+def channel_multiple(target: str | None) -> int:
+    """What channel counts are rounded to for a target; 8 where it is not known."""
+    return max((CHANNELS.get(level, 8) for level in TARGETS.get(target or "", ())), default=8)
+
+
 KERNELS: list[Kernel] = []
 """All kernels; of one task and level, the last one that takes the parameters is the best."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lissom.backends.c.decompose import decompose
 from lissom.ir.dims import SymDim, symbols
 from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph, Stage
@@ -39,6 +40,7 @@ def lower(graph: Graph, sizes: Mapping[str, int] | None = None) -> Graph:
         if getattr(op, "auto_pad", "NOTSET") != "NOTSET":  # the sizes are known now, so a new op has numbers for pads
             numbered = op.replace()
             lowered.replace(op, numbered.results if len(op.results) > 1 else numbered)
+    decompose(lowered)
     _fold(lowered)
     lowered.prune()
     _refuse(lowered)

@@ -178,7 +178,7 @@ def selftest(
 
 def _input(name: str, index: int, array: Array) -> Iterator[str]:
     rows = list(word_rows(array))
-    yield f"static const uint32_t input_{index}[] = {{"
+    yield f"static const uint64_t input_{index}[] = {{"
     yield from rows
     yield "};"
 

@@ -13,7 +13,6 @@ from lissom.backends.c.geometry import element_of, shape_of
 from lissom.backends.c.names import comment, identifier
 from lissom.backends.c.program import Call, Kind, Place, Program
 from lissom.ir.values import Value
-from lissom.kernels.kernel import Argument
 
 C_ELEMENTS = {
     "f32": "float",
@@ -120,9 +119,10 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
     writer = _Writer(program, inputs, outputs)
     steps: list[str] = []
     for i, layer in enumerate(program.layers):
-        steps += ["", f"    /* {i}: {comment(layer.op.describe())} */", f"    {upper}_LAYER_BEGIN({i});"]
-        steps += [f"    {writer.call(c)}" for c in layer.calls]
-        steps.append(f"    {upper}_LAYER_END({i});")
+        steps += ["", f"    /* {i}: {comment(layer.op.describe())}{'' if layer.calls else ', which takes no work'} */"]
+        if layer.calls:
+            calls = [line for c in layer.calls for line in writer.call(c)]
+            steps += [f"    {upper}_LAYER_BEGIN({i});", *calls, f"    {upper}_LAYER_END({i});"]
         for r, (place, value) in enumerate(zip(layer.results, layer.op.results, strict=False)):
             nbytes = value.type.size() * value.type.dtype.numpy.itemsize
             if nbytes:
@@ -136,7 +136,7 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
         "",
         *(f'#include "kernels/{h}"' for h in headers),
         "",
-        *(k.prototype for k in program.kernels),
+        *(line for k in program.kernels for line in _wrapped(k.prototype)),
         "",
         "/* Hooks around each layer, for profiling: define them on the compiler's command line. */",
         f"#ifndef {upper}_LAYER_BEGIN",
@@ -150,6 +150,9 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
         "#else",
         f"#define {upper}_RESULT(layer, result, data, bytes) ((void)0)",
         "#endif",
+        "",
+        "/* A place in the working memory. */",
+        "#define AT(offset) ((void *)(memory + (offset)))",
         "",
         *writer.structs,
         "",
@@ -180,26 +183,20 @@ class _Writer:
         self.structs: list[str] = []
         self._named: dict[tuple[str, str], str] = {}
 
-    def call(self, call: Call) -> str:
+    def call(self, call: Call) -> list[str]:
+        """The lines of a call; ``void *`` converts to whatever the kernel takes."""
         arguments = [f"&{self._struct(call)}"]
-        for argument, place in zip(call.kernel.task.arguments, call.arguments, strict=True):
-            arguments.append(self._argument(argument, place))
+        arguments += ["NULL" if place is None else self.pointer(place) for place in call.arguments]
         if call.kernel.task.takes_scratch:
             arguments.append("NULL" if call.scratch is None else self.pointer(Place(call.scratch)))
-        return f"{call.kernel.name}({', '.join(arguments)});"
-
-    def _argument(self, argument: Argument, place: Place | None) -> str:
-        if place is None:
-            return "NULL"
-        pointer = self.pointer(place)
-        return pointer if argument.element == "any" else f"({argument.c_type})({pointer})"
+        return _wrapped(f"    {call.kernel.name}({', '.join(arguments)});")
 
     def pointer(self, place: Place) -> str:
         """An expression of type ``void *`` or ``const void *``."""
         at = place.resolve()
         kind, index = at.buffer.kind, at.buffer.index
         if kind is Kind.arena:
-            return f"(void *)(memory + {self.program.offsets[at.buffer] + at.offset})"
+            return f"AT({self.program.offsets[at.buffer] + at.offset})"
         if kind is Kind.weights:
             return _moved(f"(const void *){self.program.name}_w{index}", "const uint8_t *", at.offset)
         if kind is Kind.input:
@@ -210,7 +207,7 @@ class _Writer:
         kind, fields = call.kernel.task.params, literal(call.params)
         if (kind, fields) not in self._named:
             name = self._named[kind, fields] = f"params_{len(self._named)}"
-            self.structs.append(f"static const {kind} {name} = {fields};")
+            self.structs += _wrapped(f"static const {kind} {name} = {fields};")
         return self._named[kind, fields]
 
 
@@ -219,6 +216,20 @@ def _moved(pointer: str, bytes_type: str, offset: int) -> str:
         return pointer
     const = "const " if bytes_type.startswith("const") else ""
     return f"({const}void *)(({bytes_type})({pointer}) + {offset})"
+
+
+def _wrapped(line: str) -> list[str]:
+    """``line``, broken after commas so that no piece is longer than it has to be."""
+    indent = line[: len(line) - len(line.lstrip())] + "    "
+    lines = [""]
+    for part in line.split(", "):
+        piece = f"{lines[-1]}, {part}" if lines[-1] else part
+        if len(piece) > 116 and lines[-1]:
+            lines[-1] += ","
+            lines.append(indent + part)
+        else:
+            lines[-1] = piece
+    return lines
 
 
 def literal(value: Any) -> str:

@@ -62,7 +62,12 @@ def write(cases: list[Case], folder: Path) -> list[Path]:
             n, p = case.program.name, case.program
             (folder / f"{n}.h").write_text(header(p, case.inputs, case.outputs, 0), encoding="ascii")
             (folder / f"{n}_weights.h").write_text(weights_header(p), encoding="ascii")
-            text += [body(p, case.inputs, case.outputs).replace("params_", f"{n}_params_"), weights_source(p)]
+            text += [
+                body(p, case.inputs, case.outputs)
+                .replace("params_", f"{n}_params_")
+                .replace("#define AT(", "#undef AT\n#define AT("),
+                weights_source(p),
+            ]
         units.append(folder / f"unit{first}.c")
         units[-1].write_text("\n".join(text), encoding="ascii")
     return units
@@ -167,7 +172,7 @@ def _function(case: Case) -> list[str]:
         f"    void *arena = aligned_alloc(64, {-(-case.program.arena_bytes // 64) * 64 or 64});",
     ]
     for i, (port, array) in enumerate(zip(case.inputs, case.feed, strict=True)):
-        lines += [f"    static const uint32_t in{i}[] = {{{' '.join(word_rows(array))}}};"]
+        lines += [f"    static const uint64_t in{i}[] = {{{' '.join(word_rows(array))}}};"]
         lines += [
             f"    {port.c_type} *x{i} = malloc({max(1, array.nbytes)});",
             f"    memcpy(x{i}, in{i}, {array.nbytes});",

@@ -10,6 +10,7 @@ import numpy as np
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import broadcast, contiguous, element_of, merged, shape_of
 from lissom.ir.errors import Unsupported
+from lissom.ir.ops.attention import Attention
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.einsum import Einsum
@@ -183,3 +184,12 @@ def _labels(op: Einsum) -> tuple[list[list[str]], list[str]]:
     letters = "".join(t.replace("...", "") for t in spelled)
     once = sorted(c for c in set(letters) if letters.count(c) == 1)
     return terms, [*(str(i) for i in range(most)), *once]
+
+
+@binds(Attention)
+def attention(op: Attention, b: Builder) -> None:
+    """What ``lower`` did not decompose."""
+    raise Unsupported(
+        "attention with a bool mask, a mask shorter than the keys, nonpad_kv_seqlen, queries that may see no key, "
+        "the qk_matmul result, or other elements than float32 is not supported in C"
+    )
