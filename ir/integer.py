@@ -9,9 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from lissom.ir.op import Op
-from lissom.ir.ops.dequantize_linear import DequantizeLinear
-from lissom.ir.ops.mul import Mul
-from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.quantization import require_quantized
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Const, Input, Value
@@ -49,6 +46,10 @@ class IntegerOp(Op, abstract=True):
 
     def as_qdq(self) -> Value:
         """The op spelled with QuantizeLinear, DequantizeLinear and the float op: what other tools read."""
+        # The package of ops imports this module: it can only be asked for once everything is loaded.
+        from lissom.ir.ops.dequantize_linear import DequantizeLinear
+        from lissom.ir.ops.quantize_linear import QuantizeLinear
+
         operands = (DequantizeLinear(t, s, z, axis=self.channel_axis(t)) for t, s, z in self.triples())
         return QuantizeLinear(self.real(*operands), *self.y_parameters())
 
@@ -113,6 +114,9 @@ class WeightedInteger(IntegerOp, abstract=True):
 
     def real_bias(self) -> Value | None:
         """The bias as the float op reads it."""
+        from lissom.ir.ops.dequantize_linear import DequantizeLinear
+        from lissom.ir.ops.mul import Mul
+
         if self.b is None:
             return None
         if isinstance(self.x_scale, Const) and isinstance(self.w_scale, Const):
