@@ -8,7 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal, Union
 
@@ -17,6 +17,14 @@ from lissom.ir.errors import Error
 REQUIRED = inspect.Parameter.empty
 WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
 """Words of pipeline text that stand for something else than themselves, where the option's type has it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """``until(macs=0.5)`` in pipeline text: a value for an option whose type is a dataclass of that name."""
+
+    name: str
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,10 @@ def hint_text(hint: Any) -> str:
         return " | ".join(map(hint_text, parts))
     if origin in (tuple, list):
         return f"list of {hint_text(parts[0])}"
+    if origin is dict:
+        return f"{{name: {hint_text(parts[1])}}}"
+    if is_dataclass(hint):
+        return f"{_call_name(hint)}({', '.join(f.name for f in fields(hint))})"
     if inspect.isclass(hint) and issubclass(hint, Enum):
         return " | ".join(m.name for m in hint)
     return "none" if hint in (None, types.NoneType) else getattr(hint, "__name__", str(hint))
@@ -88,9 +100,24 @@ def value_text(value: Any) -> str:
         return value.name
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k!r}: {value_text(v)}' for k, v in value.items())}}}"
+    if isinstance(value, Call):
+        return _call_text(value.name, value.values)
+    if is_dataclass(value):
+        given = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) != f.default}
+        return _call_text(_call_name(type(value)), given)
     if isinstance(value, str):
         return value if value.isidentifier() and value not in WORDS else repr(value)
     return repr(value)
+
+
+def _call_name(hint: Any) -> str:
+    return str(hint.__name__).lower()
+
+
+def _call_text(name: str, values: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{k}={value_text(v)}' for k, v in values.items())})"
 
 
 def closest(word: str, known: Collection[str]) -> str:
@@ -107,8 +134,15 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
         return next((fit for p in parts if (fit := _fit(p, value))[0]), (False, value))
     if origin in (tuple, list):
         items = value if isinstance(value, tuple | list) else (value,)
-        fits = [_fit(parts[0], v) for v in items]
-        return all(f for f, _ in fits), origin(v for _, v in fits)
+        fitted = [_fit(parts[0], v) for v in items]
+        return all(f for f, _ in fitted), origin(v for _, v in fitted)
+    if origin is dict:
+        given = value.items() if isinstance(value, dict) else ()
+        pairs = [(_fit(parts[0], k), _fit(parts[1], v)) for k, v in given]
+        fits = isinstance(value, dict) and all(k[0] and v[0] for k, v in pairs)
+        return fits, {k[1]: v[1] for k, v in pairs} if fits else value
+    if is_dataclass(hint):
+        return _fit_call(hint, value) if isinstance(value, Call) else (isinstance(value, hint), value)  # type: ignore[arg-type]
     if inspect.isclass(hint) and issubclass(hint, Enum):
         if isinstance(value, str) and value in hint.__members__:
             return True, hint[value]
@@ -121,3 +155,22 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
     if hint is int and isinstance(value, bool):
         return False, value
     return hint is Any or isinstance(value, hint), value
+
+
+def _fit_call(hint: Any, call: Call) -> tuple[bool, Any]:
+    """The dataclass that a call of its name stands for."""
+    if call.name != _call_name(hint):
+        return False, call
+    hints = typing.get_type_hints(hint)
+    known = {f.name: f for f in fields(hint)}
+    given: dict[str, Any] = {}
+    for name, value in call.values.items():
+        if name not in known:
+            raise Error(f"{call.name}(...) takes {', '.join(known)}, got {name!r}{closest(name, list(known))}")
+        fits, given[name] = _fit(hints[name], value)
+        if not fits:
+            raise Error(f"{name!r} of {call.name}(...) is {hint_text(hints[name])}, got {value_text(value)}")
+    missing = [n for n, f in known.items() if n not in given and f.default is MISSING and f.default_factory is MISSING]
+    if missing:
+        raise Error(f"{call.name}(...) needs {', '.join(missing)}")
+    return True, hint(**given)

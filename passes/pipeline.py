@@ -1,21 +1,29 @@
 """Pipeline text, ``"fold, prune(channels, 0.5), quantize(int8)"``, to steps.
 
 The text is a Python expression. A bare name is a pass, or as an argument a word; arguments without a name go to the
-options in the order the pass declares them.
+options in the order the pass declares them. An argument may be a call, ``until(macs=0.5)``, or a table of names,
+``{'layer1.*': 0.25}``, and words that Python reserves, such as ``global``, are words like others.
 """
 
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 from collections.abc import Iterable
 from typing import Any, NoReturn, TypeAlias
 
 from lissom.ir.errors import Error, ParseError
 from lissom.passes.graph_pass import Pass, Step
+from lissom.passes.options import Call
 from lissom.passes.registry import find_pass
 
 Pipeline: TypeAlias = str | Pass | Step | Iterable["str | Pass | Step"]
 """What :func:`lissom.run` takes."""
+
+
+RESERVED = {w.capitalize(): w for w in keyword.kwlist if w.islower()}
+"""Words that Python keeps for itself, by the names that stand for them while it parses."""
 
 
 def steps_of(pipeline: Pipeline) -> list[Step]:
@@ -43,7 +51,7 @@ class _Parser:
             return []
         try:
             # In brackets the text may go over several lines and end in a comma; its first line begins at column 1.
-            tree = ast.parse(f"[{self.text}\n]", mode="eval").body
+            tree = ast.parse(f"[{_shielded(self.text)}\n]", mode="eval").body
         except SyntaxError as e:
             self.fail(f"not a pipeline: {_in_user_terms(e.msg)}", e.lineno or 1, (e.offset or 1) - 1)
         if not isinstance(tree, ast.List):
@@ -81,7 +89,11 @@ class _Parser:
             case ast.Constant(value) if isinstance(value, bool | int | float | str) or value is None:
                 return value
             case ast.Name(word):
-                return word
+                return RESERVED.get(word, word)
+            case ast.Call(ast.Name(name), [], keywords) if all(k.arg for k in keywords):
+                return Call(name, {str(k.arg): self.value(k.value) for k in keywords})
+            case ast.Dict(keys, values) if None not in keys:
+                return {str(self.value(k)): self.value(v) for k, v in zip(keys, values, strict=True) if k is not None}
             case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)):
                 return -number
             case ast.List(elements) | ast.Tuple(elements):
@@ -108,6 +120,13 @@ class _Parser:
         shown = lines[line - 1]
         place = min(max(0, column - 1 if line == 1 else column), len(shown))
         raise ParseError(f"{message}\n  {shown}\n  {' ' * place}^")
+
+
+def _shielded(text: str) -> str:
+    """The text with reserved words spelled otherwise, at equal length; what stands in quotes stays."""
+    words = "|".join(RESERVED.values())
+    found = re.compile(rf"""'[^'\n]*'|"[^"\n]*"|(?<![\w.])(?:{words})(?!\w|\s*=[^=])""")
+    return found.sub(lambda m: m[0] if m[0][0] in "'\"" else m[0].capitalize(), text)
 
 
 def _in_user_terms(message: str) -> str:

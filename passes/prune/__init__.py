@@ -4,35 +4,66 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
+from lissom.kernels.table import channel_multiple
+from lissom.passes.data import Data
 from lissom.passes.fold import fold
 from lissom.passes.graph_pass import Kind, Step, graph_pass, macro_pass
-from lissom.passes.prune.criteria import score
+from lissom.passes.prune import criteria
+from lissom.passes.prune.budget import Until
+from lissom.passes.prune.decide import decide
 from lissom.passes.prune.mask import mask_units
-from lissom.passes.prune.select import uniform
+from lissom.passes.prune.recover import recover_weights
 from lissom.passes.prune.shrink import shrink_graph
-from lissom.passes.prune.solve import solve
 
 
 @graph_pass(Kind.decide)
 def mask(
     graph: Graph,
     *,
-    ratio: float = 0.5,
-    criterion: Literal["l1", "l2", "bn_scale", "geometric_median", "random"] = "l1",
-    round_to: int = 8,
+    amount: float | Until = 0.5,
+    scope: Literal["uniform", "global"] = "uniform",
+    criterion: criteria.Name = "l1",
+    layers: dict[str, float] | None = None,
+    recover: bool | None = None,
+    round_to: int | None = None,
     heads: bool = True,
+    samples: int = 512,
+    data: Data | None,
+    target: str | None,
     seed: int,
 ) -> None:
     """Mask the least important units, and keep all shapes.
 
-    ratio: share of the units of every group to remove.
+    amount: share of the units to remove, or until(macs=0.5), until(params=0.5), until(ms=2) for what may be left.
+    scope: uniform removes the same share of every group, global ranks the units of all groups.
     criterion: what makes a unit important.
-    round_to: what is left of a wide group is a multiple of this.
+    layers: shares of their own for groups, by name or pattern of a weight or op that gives their channels.
+    recover: whether the weights behind are solved again, on data, to do what they did; none: where there is data.
+    round_to: what is left of a wide group is a multiple of this; none: what the kernels of the target like.
     heads: whether attention gives up whole heads, or width in every head.
+    samples: how many samples of the data are looked at.
     """
-    solution = solve(graph, heads=heads)
-    mask_units(graph, solution, uniform(solution, score(solution, criterion, seed), ratio, round_to))
+    decision = decide(
+        graph,
+        amount,
+        scope=scope,
+        criterion=criterion,
+        layers=layers,
+        round_to=round_to or channel_multiple(target),
+        heads=heads,
+        samples=samples,
+        data=data,
+        seed=seed,
+    )
+    original, copies = graph.clone_with_map()
+    now = mask_units(graph, decision.solution, decision.removed)
+    if recover or (recover is None and data is not None):
+        if data is None:
+            raise Error("recover=true needs data, and the run has none (--data on the command line, data= in Python)")
+        stands = {copy: now.get(v, v) for v, copy in copies.items()}
+        recover_weights(original, graph, stands, data, samples=samples, seed=seed)
 
 
 @graph_pass(Kind.realize)
@@ -48,21 +79,35 @@ def shrink(graph: Graph, *, heads: bool = True) -> None:
 def prune(
     *,
     what: Literal["channels", "heads", "width"] = "channels",
-    ratio: float = 0.5,
-    criterion: Literal["l1", "l2", "bn_scale", "geometric_median", "random"] = "l1",
-    round_to: int = 8,
+    amount: float | Until = 0.5,
+    scope: Literal["uniform", "global"] = "uniform",
+    criterion: criteria.Name = "l1",
+    layers: dict[str, float] | None = None,
+    recover: bool | None = None,
+    round_to: int | None = None,
+    samples: int = 512,
 ) -> list[Step]:
     """Remove channels: fold, mask the least important, and shrink.
 
     what: channels, with whole heads of attention, or with the width of heads.
-    ratio: share of the units of every group to remove.
+    amount: share of the units to remove, or until(macs=0.5), until(params=0.5), until(ms=2) for what may be left.
+    scope: uniform removes the same share of every group, global ranks the units of all groups.
     criterion: what makes a unit important.
-    round_to: what is left of a wide group is a multiple of this.
+    layers: shares of their own for groups, by name or pattern of a weight or op that gives their channels.
+    recover: whether the weights behind are solved again, on data, to do what they did; none: where there is data.
+    round_to: what is left of a wide group is a multiple of this; none: what the kernels of the target like.
+    samples: how many samples of the data are looked at.
     """
     heads = what != "width"
-    return [
-        fold.step(),
-        mask.step(ratio=ratio, criterion=criterion, round_to=round_to, heads=heads),
-        shrink.step(heads=heads),
-        fold.step(),
-    ]
+    chosen = mask.step(
+        amount=amount,
+        scope=scope,
+        criterion=criterion,
+        layers=layers,
+        recover=recover,
+        round_to=round_to,
+        heads=heads,
+        samples=samples,
+    )
+    first = [] if criterion == "bn_scale" else [fold.step()]
+    return [*first, chosen, shrink.step(heads=heads), fold.step()]

@@ -38,6 +38,13 @@ class Linear:
         return self.op.x if isinstance(self.op, Conv) else self.op.a
 
     @property
+    def input_axis(self) -> int:
+        """The axis of ``x`` that is summed over."""
+        if isinstance(self.op, Conv):
+            return 1
+        return 0 if isinstance(self.op, Gemm) and self.op.transA else self.op.a.type.rank - 1
+
+    @property
     def groups(self) -> int:
         return self.op.group if isinstance(self.op, Conv) else 1
 
@@ -81,8 +88,17 @@ class Linear:
                 return self.op.replace(b=np.ascontiguousarray(new), c=c, alpha=1.0, beta=1.0)
             case MatMul(_, Const(w)):
                 product = self.op.replace(b=matrix[0].astype(w.dtype))
-                return Add(product, Const(flat.astype(w.dtype))).named(f"{self.op.name}.shift") if flat.any() else product
+                return (
+                    Add(product, Const(flat.astype(w.dtype))).named(f"{self.op.name}.shift") if flat.any() else product
+                )
         raise AssertionError(self.op)
+
+    def output_shape(self, x: torch.Tensor) -> tuple[int, ...]:
+        """The shape of the result for ``x``."""
+        if isinstance(self.op, Conv):
+            return tuple(self.op.run(x.to("meta"), torch.empty(self.op.w.type.static or (), device="meta")).shape)
+        columns = self.matrix().shape[2]
+        return (*(reversed(x.shape[1:]) if isinstance(self.op, Gemm) and self.op.transA else x.shape[:-1]), columns)
 
     def positions(self, y: torch.Tensor, count: int, rng: np.random.Generator) -> Positions:
         """At most ``count`` places of an output of the shape of ``y``, drawn without replacement."""

@@ -1,16 +1,36 @@
-"""Which units go: the lowest scores of each group, as many as asked for, in step with the balances."""
+"""Which units go: for every cluster of groups a ladder of removals to choose from, and how far down each one goes.
+
+A ladder's rungs remove ever more units, lowest scores first, in steps that keep every balance and the multiples that
+kernels like. Uniform removal goes equally far down every ladder, a ranking goes where a unit's importance costs least,
+and a budget (:mod:`lissom.passes.prune.budget`) asks for more until it is met.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from lissom.ir.errors import Error
+from lissom.ir.op import Op
+from lissom.ir.values import Const
 from lissom.passes.prune.components import components
 from lissom.passes.prune.solve import Balance, Group, Solution
 
-Scores = npt.NDArray[np.float64]
+Scores: TypeAlias = npt.NDArray[np.float64]
+Units: TypeAlias = npt.NDArray[np.int64]
+Removed: TypeAlias = npt.NDArray[np.bool_]
+
+WIDE = 8
+"""Rounding is for groups that have at least this many multiples: a narrow layer cannot afford it."""
+
+FLOOR = 0.1
+"""The share of a cluster that a ranking leaves at least."""
 
 
 class Cluster:
@@ -36,41 +56,134 @@ class Cluster:
                 cells.setdefault((i, keys[int(u)]), []).append(int(u))
         self.cells = [np.array(c) for c in cells.values()]
         self.of_group = [i for i, _ in cells]
-        self.size = sum(len(c) for c in self.cells)
+        self.units: Units = np.concatenate(self.cells) if self.cells else np.zeros(0, np.int64)
 
-    def lowest(self, ratio: float, scores: Scores, round_to: int = 1) -> npt.NDArray[np.int64]:
-        """The units to remove for ``ratio``: of each cell the same share, lowest scores first; or none."""
+    def ladder(self, scores: Scores, round_to: int = 1) -> Ladder:
+        """All removals that keep the balances, nested, lowest scores first; never a whole cell."""
         ranked = [c[np.argsort(scores[c], kind="stable")] for c in self.cells]
-        for share in self._shares(ratio, round_to):
-            counts = [_whole(share * len(c)) for c in ranked]
-            if any(n is None for n in counts):
+        rungs = [np.zeros(0, np.int64)]
+        least = min(map(len, ranked), default=0)
+        sizes = [sum(len(c) for c, g in zip(ranked, self.of_group, strict=True) if g == i) for i in set(self.of_group)]
+        rounds = round_to if min(sizes, default=0) >= WIDE * round_to else 1
+        for n in range(1, least):
+            if any((n * len(c)) % least for c in ranked) or any((s - n * s // least) % rounds for s in sizes):
                 continue
-            taken = [c[:n] for c, n in zip(ranked, counts, strict=True)]
-            units = np.concatenate(taken) if taken else np.zeros(0, np.int64)
+            units = np.concatenate([c[: n * len(c) // least] for c in ranked])
             if self.keeps_balance(units):
-                return units
-        return np.zeros(0, np.int64)
+                rungs.append(units)
+        return Ladder(self, rungs, scores)
 
-    def _shares(self, ratio: float, round_to: int) -> Iterable[float]:
-        """Shares to try, from the one asked for downwards: those that remove whole units from the smallest cell."""
-        least = min((len(c) for c in self.cells), default=0)
-        in_group = [
-            sum(len(c) for c, g in zip(self.cells, self.of_group, strict=True) if g == i) for i in set(self.of_group)
-        ]
-        rounds = round_to if min(in_group, default=0) >= 8 * round_to else 1
-        if not least:
-            return
-        for n in range(min(int(np.floor(ratio * least + 1e-9)), least - 1), 0, -1):
-            if rounds == 1 or all((total - n * total // least) % rounds == 0 for total in in_group):
-                yield n / least
-
-    def keeps_balance(self, units: npt.NDArray[np.int64]) -> bool:
+    def keeps_balance(self, units: Units) -> bool:
         """Whether all rows of every balance lose equally many."""
         for b in self.balances:
             counts = np.isin(b.rows, units).sum(axis=1)
             if (counts != counts[0]).any():
                 return False
         return True
+
+
+@dataclass(eq=False)
+class Ladder:
+    """What may be removed from one cluster, from nothing to nearly everything."""
+
+    cluster: Cluster
+    rungs: list[Units]
+    scores: Scores
+    gain: float = 1.0
+    """What a unit's removal is worth to the budget, at first order."""
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """The share of the cluster's units that each rung removes."""
+        return [len(r) / max(len(self.cluster.units), 1) for r in self.rungs]
+
+    @cached_property
+    def losses(self) -> list[float]:
+        """The importance that each rung gives up."""
+        return [float(self.scores[r].sum()) for r in self.rungs]
+
+    def lowest(self, ratio: float) -> int:
+        """The last rung that removes at most ``ratio``."""
+        return max(i for i, share in enumerate(self.shares) if share <= ratio + 1e-9)
+
+    def cheapest(self, price: float, floor: float = FLOOR) -> int:
+        """The rung with the least importance given up, less ``price`` for what it gains."""
+        last = self.lowest(1 - floor)
+        worth = [loss - price * self.gain * len(r) for loss, r in zip(self.losses, self.rungs, strict=True)]
+        return int(np.argmin(worth[: last + 1]))
+
+    def prices(self) -> list[float]:
+        """The prices at which :meth:`cheapest` may change."""
+        steps = zip(self.losses, self.losses[1:], self.rungs, self.rungs[1:], strict=False)
+        return [(b - a) / (self.gain * (len(v) - len(u))) for a, b, u, v in steps]
+
+
+Choice: TypeAlias = list[int]
+"""A rung for each ladder."""
+
+
+def removed(solution: Solution, ladders: Sequence[Ladder], choice: Choice) -> Removed:
+    """The units that a choice removes."""
+    gone = np.zeros(solution.count, np.bool_)
+    for ladder, rung in zip(ladders, choice, strict=True):
+        gone[ladder.rungs[rung]] = True
+    return gone
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a demand for more is shared among ladders: ``choose(level)`` for rising ``levels`` removes ever more."""
+
+    levels: list[float]
+    choose: Callable[[float], Choice]
+
+
+def uniform(ladders: Sequence[Ladder]) -> Policy:
+    """The same ratio everywhere."""
+    levels = sorted({share for ladder in ladders for share in ladder.shares})
+    return Policy(levels, lambda ratio: [ladder.lowest(ratio) for ladder in ladders])
+
+
+def ranked(ladders: Sequence[Ladder], floor: float = FLOOR) -> Policy:
+    """All units in one ranking: importance given up for what is gained costs the same everywhere."""
+    levels = sorted({0.0, *(price for ladder in ladders for price in ladder.prices() if price > 0)})
+    if levels[1:]:
+        levels.append(levels[-1] * (1 + 1e-9))
+    return Policy(levels, lambda price: [ladder.cheapest(price, floor) for ladder in ladders])
+
+
+def named(solution: Solution, clusters_: Sequence[Cluster], ratios: Mapping[str, float]) -> dict[int, float]:
+    """For each cluster that a pattern names its ratio; the last pattern that fits counts.
+
+    A cluster goes by the names of the weights its channels come from, and of the ops that read these.
+    Raises Error for a pattern that names none.
+    """
+    names = [sorted(names_of(solution, c)) for c in clusters_]
+    found: dict[int, float] = {}
+    for pattern, ratio in ratios.items():
+        hits = [i for i, known in enumerate(names) if any(fnmatchcase(n, pattern) for n in known)]
+        if not hits:
+            known = ", ".join(n[0] for n in names if n)
+            raise Error(f"no channels that could be removed come from {pattern!r}; there are those of {known}")
+        found.update(dict.fromkeys(hits, ratio))
+    return found
+
+
+def names_of(solution: Solution, cluster: Cluster) -> dict[str, None]:
+    """Names of the weights that give a cluster's channels, and of their ops, in the order of the graph."""
+    held = {p.const: None for g in cluster.groups for p in g.places if p.const.data.ndim > 1}
+    names: dict[str, None] = {}
+    for const in held:
+        for op in const.users:
+            if gives(solution, op, cluster.units):
+                names[const.name] = names[op.name] = None
+    return names
+
+
+def gives(solution: Solution, op: Op, units: Units) -> bool:
+    """Whether units are channels of the result of ``op``."""
+    layout = solution.flow.layouts.get(op)
+    return layout is not None and any(np.isin(solution.unit[c.atoms], units).any() for c in layout.channels)
 
 
 def clusters(solution: Solution) -> list[Cluster]:
@@ -98,27 +211,6 @@ def clusters(solution: Solution) -> list[Cluster]:
         if len(members):
             balances[label[members[0]]].append(b)
     return [Cluster(g, b, solution) for g, b in zip(joined, balances, strict=True)]
-
-
-def uniform(solution: Solution, scores: Scores, ratio: float, round_to: int = 1) -> npt.NDArray[np.bool_]:
-    """Remove ``ratio`` of every group."""
-    return per_cluster(solution, scores, dict.fromkeys(range(len(clusters(solution))), ratio), round_to)
-
-
-def per_cluster(
-    solution: Solution, scores: Scores, ratios: Mapping[int, float], round_to: int = 1
-) -> npt.NDArray[np.bool_]:
-    """Remove a share of its own of each cluster, by index."""
-    removed = np.zeros(solution.count, np.bool_)
-    for i, cluster in enumerate(clusters(solution)):
-        if ratios.get(i):
-            removed[cluster.lowest(ratios[i], scores, round_to)] = True
-    return removed
-
-
-def _whole(x: float) -> int | None:
-    n = round(x)
-    return n if abs(x - n) < 1e-6 else None
 
 
 def _rows_of(balance: Balance, units: Mapping[int, object]) -> dict[int, npt.NDArray[np.int64]]:
