@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from pathlib import Path
 
@@ -15,8 +16,9 @@ WITHOUT_SAMPLES = {"Opaque": "it stands for any op, and has neither infer nor ru
 
 
 def snake(name: str) -> str:
-    """``LpPool`` -> ``lp_pool``, ``RMSNormalization`` -> ``rms_normalization``, ``QLinearConv`` -> ``qlinear_conv``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name.replace("NaN", "Nan")).lower()
+    """``LpPool`` -> ``lp_pool``, ``RMSNormalization`` -> ``rms_normalization``, ``And`` -> ``and_`` (a keyword)."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name.replace("NaN", "Nan")).lower()
+    return f"{words}_" if keyword.iskeyword(words) else words
 
 
 def test_one_file_an_op() -> None:
@@ -26,6 +28,12 @@ def test_one_file_an_op() -> None:
     for stem, name in named.items():
         assert OPS[name].__module__ == f"lissom.ir.ops.{stem}", f"{name} is not defined in {stem}.py"
     assert len(named) == len(OPS)
+
+
+def test_the_package_lists_every_op_for_type_checkers() -> None:
+    listed = re.findall(r"from lissom\.ir\.ops\.(\w+) import (\w+) as \2", Path(lissom.ir.ops.__file__).read_text())
+    wanted = [(snake(name), name) for name in sorted(OPS, key=snake)]
+    assert listed == wanted, "ir/ops/__init__.py lists other ops than the folder has"
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
