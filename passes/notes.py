@@ -5,10 +5,11 @@ Any pass may take notes; without a recorder around it they cost nothing and go n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from lissom.ir.op import Op
 
@@ -22,11 +23,21 @@ class Note:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Measure:
+    """Figures of one op, by name: one row of the table that ``by`` makes."""
+
+    by: str
+    op: str
+    figures: Mapping[str, float]
+
+
 @dataclass
 class Notes:
     """The notes of one pass. A refusal stands until the op changes: what was refused and later done is only done."""
 
     done: list[Note] = field(default_factory=list)
+    measures: list[Measure] = field(default_factory=list)
     _refused: dict[tuple[str, Op], Note] = field(default_factory=dict)
 
     @property
@@ -60,3 +71,37 @@ def refused(by: str, op: Op, reason: str) -> None:
     """Note why ``op`` was left as it is; the last reason counts."""
     if (notes := _current.get()) is not None:
         notes._refused[by, op] = Note(by, op.describe(), reason)
+
+
+def measured(by: str, op: Op, figures: Mapping[str, float]) -> None:
+    """Note figures of ``op``; all that one pass takes have the same names."""
+    if (notes := _current.get()) is not None:
+        notes.measures.append(Measure(by, op.describe(), figures))
+
+
+Tables: TypeAlias = dict[str, list[dict[str, Any]]]
+"""Tables by name: rows, all of the same keys, whose values are texts, numbers and lists of texts."""
+
+_tables: ContextVar[Tables | None] = ContextVar("tables", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[Tables]:
+    """Collect the tables that the passes inside hand out."""
+    tables: Tables = {}
+    token = _tables.set(tables)
+    try:
+        yield tables
+    finally:
+        _tables.reset(token)
+
+
+def table(name: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
+    """Hand out a table for the report; ``rows`` is called where somebody collects."""
+    if (tables := _tables.get()) is not None:
+        tables.setdefault(name, []).extend(rows())
+
+
+def listening() -> bool:
+    """Whether somebody records: a pass may save itself the work of measuring for nobody."""
+    return _current.get() is not None

@@ -8,9 +8,9 @@ options in the order the pass declares them. An argument may be a call, ``until(
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 from collections.abc import Iterable
+from keyword import kwlist
 from typing import Any, NoReturn, TypeAlias
 
 from lissom.ir.errors import Error, ParseError
@@ -22,7 +22,7 @@ Pipeline: TypeAlias = str | Pass | Step | Iterable["str | Pass | Step"]
 """What :func:`lissom.run` takes."""
 
 
-RESERVED = {w.capitalize(): w for w in keyword.kwlist if w.islower()}
+RESERVED = {w.capitalize(): w for w in kwlist if w.islower()}
 """Words that Python keeps for itself, by the names that stand for them while it parses."""
 
 

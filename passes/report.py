@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lissom.ir.graph import Graph
+from lissom.passes.notes import Tables
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,6 +40,8 @@ class Row:
     after: Size
     check: str
     error: float | None = None
+    tables: Tables = field(default_factory=dict)
+    """What the pass itself has to tell, such as every group of channels and what is left of it."""
 
     def to_dict(self) -> dict[str, Any]:
         """The row as ``report.json`` has it."""
@@ -50,6 +54,7 @@ class Row:
             "macs": {"before": self.before.macs, "after": self.after.macs},
             "check": self.check,
             "error": self.error,
+            **self.tables,
         }
 
     def cells(self) -> list[str]:
@@ -76,6 +81,15 @@ class Report:
         """The value of the key ``passes`` of ``report.json``."""
         return [row.to_dict() for row in self.rows]
 
+    def details(self) -> str:
+        """The tables of the passes, as text."""
+        return "\n\n".join(
+            "\n".join([f"{row.name}: {name}", *aligned([list(lines[0]), *(cells_of(line) for line in lines)])])
+            for row in self.rows
+            for name, lines in row.tables.items()
+            if lines
+        )
+
     def table(self) -> Table:
         """The table, for a rich console."""
         from rich.table import Table
@@ -91,6 +105,19 @@ class Report:
         lines = [list(HEADINGS), *(row.cells() for row in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
         return "\n".join(_line(line, widths) for line in lines)
+
+
+def cells_of(row: Mapping[str, Any]) -> list[str]:
+    """A row of a pass's table as texts."""
+    return [
+        ", ".join(v) if isinstance(v, list) else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()
+    ]
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Rows of texts as lines, in columns; the last one is as wide as it likes."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join([*(c.ljust(w) for c, w in zip(r, widths[:-1], strict=False)), r[-1]]).rstrip() for r in rows]
 
 
 def _line(cells: list[str], widths: list[int]) -> str:

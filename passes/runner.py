@@ -23,6 +23,7 @@ from lissom.passes.check import (
 )
 from lissom.passes.data import Data, Source
 from lissom.passes.graph_pass import Context, Kind, Step
+from lissom.passes.notes import collecting
 from lissom.passes.pipeline import Pipeline, steps_of
 from lissom.passes.report import Report, Row, Size
 from lissom.passes.repro import write_repro
@@ -100,7 +101,8 @@ def run(
         now = before.clone()
         try:
             started = time.perf_counter()
-            step.run(now, context)
+            with collecting() as tables:
+                step.run(now, context)
             seconds = time.perf_counter() - started
             verify(now)
             verdict, error = "off", None
@@ -115,7 +117,7 @@ def run(
                     raise type(e)(f"{e}\nto see it again: python -m lissom.passes.repro {folder}") from e
             raise
         size, old = Size.of(now), size
-        table.rows.append(Row(str(step), seconds, old, size, verdict, error))
+        table.rows.append(Row(str(step), seconds, old, size, verdict, error, tables))
         if print_ir is not None:
             print(print_graph(now) if print_ir == "after" else ir_diff(before, now, str(step)))
         if progress is not None:

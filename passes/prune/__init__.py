@@ -7,11 +7,13 @@ from typing import Literal
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.kernels.table import channel_multiple
+from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.fold import fold
 from lissom.passes.graph_pass import Kind, Step, graph_pass, macro_pass
 from lissom.passes.prune import criteria
 from lissom.passes.prune.budget import Until
+from lissom.passes.prune.certificate import certificate
 from lissom.passes.prune.decide import decide
 from lissom.passes.prune.mask import mask_units
 from lissom.passes.prune.recover import recover_weights
@@ -57,6 +59,7 @@ def mask(
         data=data,
         seed=seed,
     )
+    notes.table("channels", lambda: certificate(decision))
     original, copies = graph.clone_with_map()
     now = mask_units(graph, decision.solution, decision.removed)
     if recover or (recover is None and data is not None):

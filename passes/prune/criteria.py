@@ -1,7 +1,7 @@
 """All criteria by name. A criterion gives a score to every unit; the lowest go first.
 
-To add one, write a function from :class:`~lissom.passes.prune.evidence.Evidence` to scores, with its reference, and name
-it here.
+To add one, write a function from :class:`~lissom.passes.prune.evidence.Evidence` to scores, with its reference, and
+name it here.
 """
 
 from __future__ import annotations

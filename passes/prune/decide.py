@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.passes.data import Data
 from lissom.passes.prune.budget import Until, choose_until, gains, measure_of
 from lissom.passes.prune.criteria import CRITERIA
-from lissom.passes.prune.evidence import Evidence
+from lissom.passes.prune.evidence import Evidence, Scores
 from lissom.passes.prune.select import (
     Choice,
+    Cluster,
     Ladder,
     Policy,
     Removed,
@@ -60,38 +63,59 @@ def decide(
         raise Error(f"the share of channels to remove is at least 0 and below 1, got {amount:g}")
     solution = solve(graph, heads=heads)
     found = clusters(solution)
-    rate = CRITERIA[criterion]
-    scores = rate(Evidence(graph, solution, data, samples, seed))
-    if not rate.comparable:
-        scores = scores.copy()
-        for c in found:
-            scores[c.units] /= scores[c.units].mean() or 1.0
+    scores = scores_of(Evidence(graph, solution, data, samples, seed), criterion, found)
     ladders = [c.ladder(scores, round_to) for c in found]
     own = named(solution, found, layers or {})
-    rest = [i for i in range(len(ladders)) if i not in own]
     fixed = {i: ladders[i].lowest(ratio) for i, ratio in own.items()}
-    free = [ladders[i] for i in rest]
-    budget = amount if isinstance(amount, Until) else None
-    if scope == "global" and free:
-        for ladder, gain in zip(free, gains(graph, solution, free, budget.what if budget else "units"), strict=True):
+    free = [i for i in range(len(ladders)) if i not in own]
+    if scope == "global":
+        what = amount.what if isinstance(amount, Until) else "units"
+        for ladder, gain in zip(ladders, gains(graph, solution, ladders, what), strict=True):
             ladder.gain = gain
-        policy = ranked(free)
-    else:
-        policy = uniform(free)
+    policy = (uniform if scope == "uniform" else ranked)([ladders[i] for i in free])
 
-    def whole(part: Choice) -> Choice:
-        choice = dict(zip(rest, part, strict=True)) | fixed
-        return [choice[i] for i in range(len(ladders))]
+    def whole(level: float) -> Choice:
+        chosen = dict(zip(free, policy.choose(level), strict=True)) | fixed
+        return [chosen[i] for i in range(len(ladders))]
 
-    policy = Policy(policy.levels, lambda level, choose=policy.choose: whole(choose(level)))
-    if budget is not None:
-        limit, measure = measure_of(budget, graph)
-        choice = choose_until(graph, solution, ladders, policy, limit, measure)
-    elif scope == "global":
-        total = sum(len(lad.cluster.units) for lad in free)
-        choices = [policy.choose(level) for level in policy.levels] or [whole([])]
-        gone = [sum(len(free[k].rungs[c[i]]) for k, i in enumerate(rest)) for c in choices]
-        choice = choices[max((i for i, n in enumerate(gone) if n <= float(amount) * total + 1e-9), default=0)]
+    if isinstance(amount, Until):
+        limit, measure = measure_of(amount, graph)
+        choice = choose_until(graph, solution, ladders, Policy(policy.levels, whole), limit, measure)
+    elif scope == "uniform":
+        choice = whole(amount)
     else:
-        choice = policy.choose(float(amount))
+        choice = whole(_level(policy, [ladders[i] for i in free], amount))
     return Decision(solution, ladders, choice)
+
+
+def scores_of(evidence: Evidence, criterion: str, found: Sequence[Cluster]) -> Scores:
+    """The scores of every unit, such that those of different clusters compare.
+
+    A cluster that a criterion says nothing about, as when nothing linear reads it, is scored by its weights.
+    """
+    rate = CRITERIA[criterion]
+    scores: Scores = rate(evidence).copy()
+    silent = [c for c in found if not scores[c.units].any()]
+    if not rate.comparable:
+        for c in found:
+            scores[c.units] /= scores[c.units].mean() or 1.0
+    if silent:
+        weights = CRITERIA["l1"](evidence)
+        others = [float(scores[c.units].mean()) for c in found if scores[c.units].any()]
+        for c in silent:
+            scores[c.units] = weights[c.units] / (weights[c.units].mean() or 1.0) * (np.median(others) if others else 1)
+    return scores
+
+
+def _level(policy: Policy, ladders: Sequence[Ladder], ratio: float) -> float:
+    """The last level at which at most ``ratio`` of all units go."""
+    limit = ratio * sum(len(ladder.cluster.units) for ladder in ladders) + 1e-9
+    low, high = 0, len(policy.levels) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        choice = policy.choose(policy.levels[middle])
+        if sum(len(ladder.rungs[i]) for ladder, i in zip(ladders, choice, strict=True)) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return policy.levels[low] if policy.levels else 0.0

@@ -55,9 +55,15 @@ class Evidence:
         found: dict[Op, Value] = {}
         for r in self.solution.flow.reads:
             x = next((v for v in r.operands if not isinstance(v, Const)), None)
-            if x is not None and self.solution.flow.layouts[x].channels:
+            if x is not None and self._counted(x):
                 found[r.op] = x
         return found
+
+    def _counted(self, x: Value) -> bool:
+        """Whether ``x`` has channels, and none along an axis of unknown size."""
+        layout = self.solution.flow.layouts[x]
+        sized = all(layout.is_fixed(i) or isinstance(layout.size(i), int) for i in range(layout.rank))
+        return bool(layout.channels) and sized
 
     def unit_maps(self, value: Value) -> list[UnitMap]:
         """The units of a value: one map for each of its independent arrays of channels, all of one shape."""

@@ -1,7 +1,7 @@
 """Convolutions and matrix products as what they are for least squares: rows times a matrix, plus a bias.
 
-A :class:`Linear` shows an op as ``y[g] = a[g] @ w[g] + b[g]`` over groups g (one, save in grouped convolutions): ``a`` has
-a row for each position of the output, ``w`` a column for each output channel.
+A :class:`Linear` shows an op as ``y[g] = a[g] @ w[g] + b[g]`` over groups g (one, save in grouped convolutions): ``a``
+has a row for each position of the output, ``w`` a column for each output channel.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Linear:
         match self.op:
             case Conv(_, Const(w)):
                 flat = np.moveaxis(w, 1, -1).reshape(self.groups, w.shape[0] // self.groups, -1)
-                return flat.transpose(0, 2, 1).astype(np.float64)
+                matrix: Matrix = flat.transpose(0, 2, 1).astype(np.float64)
+                return matrix
             case Gemm(_, Const(b)):
                 return (self.op.alpha * (b.T if self.op.transB else b).astype(np.float64))[None]
             case MatMul(_, Const(b)):
@@ -139,7 +140,7 @@ def linear(op: Op) -> Linear | None:
     match op:
         case Conv(_, Const() as w, Const() | None) if op.auto_pad == "NOTSET":
             pass
-        case Gemm(_, Const() as w, Const() | None) if op.c is None or op.c.type.dims[-1:] != () and _flat(op.c):
+        case Gemm(_, Const() as w, Const() | None) if op.c is None or _flat(op.c):
             pass
         case MatMul(_, Const() as w) if w.data.ndim == 2:
             pass

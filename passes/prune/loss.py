@@ -45,7 +45,8 @@ def taylor(evidence: Evidence) -> Scores:
     averaged. The loss is the cross entropy where the data has labels, else :func:`projection`.
     """
     batches = evidence.batches(BATCH if _batch_leads(evidence) else 1)
-    loss = cross_entropy if all(b.labels is not None for b in batches) else projection
+    labelled = all(b.labels is not None and np.asarray(b.labels).dtype.kind in "iu" for b in batches)
+    loss = cross_entropy if labelled else projection
     rng = torch.Generator().manual_seed(evidence.seed)
     scores, count = np.zeros(evidence.solution.count), 0
     for batch in batches:
@@ -55,7 +56,7 @@ def taylor(evidence: Evidence) -> Scores:
 
 
 def gate_gradients(evidence: Evidence, batch: Batch, loss: Loss, rng: torch.Generator) -> Scores:
-    """The derivative of the loss by every unit's gate: (samples, units), or (1, units) where samples are not told apart."""
+    """The derivative of the loss by every unit's gate: (samples, units); (1, units) where samples are not apart."""
     samples = batch.count if _batch_leads(evidence) else 1
     gates: dict[Op, torch.Tensor] = {}
     maps: dict[Value, list[UnitMap]] = {x: evidence.unit_maps(x) for x in evidence.read.values()}

@@ -20,7 +20,7 @@ from lissom.ir.values import Value
 from lissom.passes.prune.evidence import Evidence, Scores
 from lissom.passes.prune.linear import Linear, Matrix, linear
 from lissom.passes.prune.magnitude import l1
-from lissom.passes.prune.select import Cluster, clusters
+from lissom.passes.prune.select import clusters
 
 BATCH = 32
 ROWS = 16
@@ -123,7 +123,7 @@ def _ordered(evidence: Evidence, greedy: Greedy) -> Scores:
 
 
 def contributions(mine: Iterable[Reader], units: Units) -> Matrix:
-    """(units, units): the mean product of what two units contribute to the outputs of all readers, relative to these."""
+    """(units, units): the mean product of what two units contribute to the outputs of all readers, relative to them."""
     total = np.zeros((len(units), len(units)))
     for reader in mine:
         for g in range(len(reader.matrix)):
@@ -233,7 +233,7 @@ def _places(inputs: Units, units: Units) -> Units:
 
 
 def _input_units(evidence: Evidence, lin: Linear) -> Units | None:
-    """The unit at each input of each group of a linear op, in the order of :meth:`Linear.rows`; None where it is joint."""
+    """The unit at each input of each group of a linear op, in the order of :meth:`Linear.rows`; None where joint."""
     layout = evidence.solution.flow.layouts[lin.x]
     axis = lin.input_axis
     if layout.is_fixed(axis):

@@ -180,7 +180,7 @@ def _behind_masks(graph: Graph) -> list[Op]:
 
 
 def _target(op: Op, graph: Graph, was: Mapping[Value, Value]) -> tuple[Value, list[Value]]:
-    """The sum that ``op`` goes into and nothing else, as far as its other sides are known before ``op`` is; and these."""
+    """The sum that ``op`` only goes into, as far as its other sides are known before ``op`` is; and these sides."""
     end: Value = op
     others: list[Value] = []
     while len(end.users) == 1 and not graph.is_output(end):

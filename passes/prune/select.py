@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from lissom.ir.errors import Error
 from lissom.ir.op import Op
-from lissom.ir.values import Const
 from lissom.passes.prune.components import components
 from lissom.passes.prune.solve import Balance, Group, Solution
 
