@@ -31,9 +31,13 @@ class Unaligned(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Atoms over one or several factors; ``atoms`` has one dimension for each."""
+    """Atoms over one or several factors; ``atoms`` has one dimension for each.
+
+    Where they were made out of others, ``source`` is those, and for each dimension the ones it comes from.
+    """
 
     atoms: Atoms
+    source: tuple[Channels, Sequence[Sequence[int]]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +107,7 @@ class Layout:
 
     def reshape(self, shape: Shape) -> Layout:
         """The same elements in another shape; raises Unaligned where the boundaries of factors do not meet."""
-        rest = [f for axis in self.axes for f in axis if f.size != 1]
+        rest = [f for axis in self.squeezed().axes for f in axis if f.size != 1]
         done: list[Axis] = []
         for d in shape:
             axis: list[Factor] = []
@@ -131,11 +135,32 @@ class Layout:
             raise Unaligned
         return Layout(tuple(done))
 
+    def squeezed(self) -> Layout:
+        """Without the dimensions of size 1 of its arrays of atoms, whose factors are no factors."""
+        layout = self
+        for c in self.channels:
+            if 1 in c.atoms.shape:
+                layout = layout._without_ones(c)
+        return layout
+
+    def _without_ones(self, old: Channels) -> Layout:
+        left = [i for i, n in enumerate(old.atoms.shape) if n != 1]
+        new = Channels(old.atoms.squeeze(), (old, [[d] for d in left]))
+
+        def squeezed(f: Factor) -> Factor:
+            if f.channels is not old:
+                return f
+            return Factor(f.size, new, left.index(f.dim)) if f.dim in left else Factor(f.size)
+
+        return Layout(tuple(tuple(map(squeezed, axis)) for axis in self.axes))
+
     def merged(self, axis: int) -> Layout:
         """With ``axis`` as a single factor, its atoms one by one.
 
         Raises Unaligned where that cannot be: two independent arrays of atoms in one axis, or a size that is no number.
         """
+        if any(1 in f.channels.atoms.shape for f in self.axes[axis] if f.channels is not None):
+            return self.squeezed().merged(axis)
         factors = [f for f in self.axes[axis] if f.size != 1]
         if len(factors) <= 1:
             return self.with_axis(axis, tuple(factors) or (Factor(1),))
@@ -153,14 +178,12 @@ class Layout:
         index += tuple(slice(None) if f.channels is old else None for f in factors)
         sizes = [f.size for f in factors]
         full = np.broadcast_to(atoms[index], (*(atoms.shape[: len(outside)]), *sizes))  # type: ignore[arg-type]
-        new = Channels(np.ascontiguousarray(full.reshape(*atoms.shape[: len(outside)], -1)))
-        position = {d: i for i, d in enumerate(outside)}
-        axes = (
-            [tuple(Factor(f.size, new, position[f.dim]) if f.channels is old else f for f in a) for a in self.axes]
-            if outside
-            else list(self.axes)
-        )
-        axes[axis] = (Factor(self.size(axis), new, len(outside)),)
+        flat = np.ascontiguousarray(full.reshape(*atoms.shape[: len(outside)], -1))
+        new = Channels(flat, (old, [*([d] for d in outside), inside]))
+        axes = [(Factor(self.size(axis), new, len(outside)),) if i == axis else a for i, a in enumerate(self.axes)]
+        for i, a in enumerate(axes):
+            if i != axis:
+                axes[i] = tuple(Factor(f.size, new, outside.index(f.dim)) if f.channels is old else f for f in a)
         return Layout(tuple(axes))
 
     def take(self, axis: int, index: npt.NDArray[np.int64]) -> Layout:
@@ -171,13 +194,14 @@ class Layout:
             return one.with_axis(axis, (Factor(len(index)),))
         if len(index) == 1:
             return one.pick(f.channels, f.dim, int(index[0])).with_axis(axis, (Factor(1),))
-        new = Channels(np.take(f.channels.atoms, index, axis=f.dim))
+        new = Channels(np.take(f.channels.atoms, index, axis=f.dim), (f.channels, [[d] for d in range(f.channels.atoms.ndim)]))
         swapped = one.swap(f.channels, new)
         return swapped.with_axis(axis, (Factor(len(index), new, f.dim),))
 
     def pick(self, old: Channels, dim: int, index: int) -> Layout:
         """With one position of a dimension of an array of atoms; that dimension's factor must go."""
-        new = Channels(np.take(old.atoms, index, axis=dim))
+        left = [[d] for d in range(old.atoms.ndim) if d != dim]
+        new = Channels(np.take(old.atoms, index, axis=dim), (old, left))
 
         def picked(f: Factor) -> Factor:
             if f.channels is not old:
@@ -260,7 +284,8 @@ def _split(others: list[Factor], f: Factor, outer: Dim, inner: Dim) -> tuple[lis
         raise Unaligned
     old = f.channels
     shape = old.atoms.shape
-    new = Channels(old.atoms.reshape(*shape[: f.dim], outer, inner, *shape[f.dim + 1 :]))
+    before = [[d] for d in (*range(f.dim + 1), *range(f.dim, old.atoms.ndim))]
+    new = Channels(old.atoms.reshape(*shape[: f.dim], outer, inner, *shape[f.dim + 1 :]), (old, before))
 
     def shifted(g: Factor) -> Factor:
         return Factor(g.size, new, g.dim + (g.dim > f.dim)) if g.channels is old else g

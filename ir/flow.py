@@ -49,11 +49,15 @@ class Read:
 
 @dataclass(frozen=True, eq=False)
 class Statistic:
-    """``op`` takes a statistic (a mean, a variance) of ``value`` over ``axis``, which has channels."""
+    """``op`` takes a statistic (a mean, a maximum) of ``value`` over ``axis``, which has channels.
+
+    ``result`` is that axis of the op's result; None where it is gone, or of size 1.
+    """
 
     op: Op
     value: Value
     axis: int
+    result: int | None
 
 
 class Flow:
@@ -73,6 +77,8 @@ class Flow:
         self.joint: dict[Channels, None] = {}
         self.pins: dict[Channels, dict[int, tuple[Op, str]]] = {}
         self.count = 0
+        self.brought: dict[tuple[Op, Hashable], Atoms] = {}
+        """Atoms that are no constant's: what ops put beside the channels of their operands."""
 
     def walk(self) -> Flow:
         """Visit every op; returns itself."""
@@ -105,14 +111,17 @@ class Flow:
     def of_const(self, const: Const) -> Layout:
         return Layout(tuple(single(self.fresh(int(n))) for n in const.data.shape))
 
-    def fresh(self, count: int) -> Atoms:
-        """New atoms."""
+    def fresh(self, count: int, op: Op | None = None, key: Hashable = None) -> Atoms:
+        """New atoms. Those that ``op`` brings forth itself are known by it and a ``key``."""
         self.count += count
-        return np.arange(self.count - count, self.count)
+        atoms = np.arange(self.count - count, self.count)
+        if op is not None:
+            self.brought[op, key] = atoms
+        return atoms
 
     def tie(self, a: Atoms, b: Atoms) -> None:
         """Atoms at the same place live and die together; the arrays broadcast."""
-        if a is not b:
+        if a is not b and a.size:
             left, right = np.broadcast_arrays(a, b)
             self.ties.append((left.reshape(-1), right.reshape(-1)))
 
@@ -211,10 +220,7 @@ class Flow:
         layouts, parts = self._align(op, terms, layouts)
         owners = [self._owners(lay, labels) for lay, (_, labels) in zip(layouts, terms, strict=True)]
         fixed = [self._fixed(lay, labels) for lay, (_, labels) in zip(layouts, terms, strict=True)]
-        for i, mine in enumerate(owners):
-            for j, theirs in enumerate(owners):
-                if i != j:
-                    self._meet(op, mine, theirs if i < j else {}, fixed[j], terms[j][0])
+        self._meet_all(op, terms, owners, fixed)
         chosen = self._choose(owners, parts)
         along: list[tuple[Atoms, list[Sub]]] = []
         outer: list[Sub] = []
@@ -223,7 +229,7 @@ class Flow:
             if f.channels is None:
                 if not isinstance(f.size, int):
                     return self.opaque(op, "a part of what it joins has a size that is no number")
-                atoms = self.fresh(f.size)
+                atoms = self.fresh(f.size, op, k)
                 self.freezes.append(Freeze(atoms, op, f"{values[k].name or 'a part'!r} is fixed"))
                 along.append((atoms, []))
                 continue
@@ -256,7 +262,7 @@ class Flow:
         (f,) = layout.merged(axis).axes[axis]
         if f.channels is None or f.channels.atoms.ndim > 1:
             return self.keep_layout(op, layout, axis, "it is padded")
-        atoms = np.concatenate([self.fresh(begin), f.channels.atoms, self.fresh(end)])
+        atoms = np.concatenate([self.fresh(begin, op, (axis, "begin")), f.channels.atoms, self.fresh(end, op, (axis, "end"))])
         return layout.with_axis(axis, single(atoms))
 
     def pin(self, channels: Channels, dim: int, op: Op, reason: str) -> None:
@@ -265,6 +271,16 @@ class Flow:
         pins.setdefault(dim, (op, reason))
         if len(pins) == channels.atoms.ndim:
             self.freezes.append(Freeze(channels.atoms, op, reason))
+
+    def pinned(self, channels: Channels, dim: int) -> tuple[Op, str] | None:
+        """Who keeps the size of a dimension of an array of atoms, and why; also where it is part of a pinned one."""
+        if dim in (pins := self.pins.get(channels, {})):
+            return pins[dim]
+        if channels.source is None:
+            return None
+        whole, parts = channels.source
+        found = [self.pinned(whole, d) for d in parts[dim]]
+        return found[0] if found and all(found) else None
 
     def opaque(self, op: Op, reason: str) -> tuple[Layout, ...]:
         """Freeze all that ``op`` reads; its results are fixed."""
@@ -282,12 +298,25 @@ class Flow:
             terms.append((v, [None if d == 1 else rank - len(sizes) + i for i, d in enumerate(sizes)]))
         return self.einsum(op, terms, range(rank))
 
-    def statistic(self, op: Op, value: Value, axes: Iterable[int]) -> None:
-        """``op`` takes a statistic over ``axes`` of ``value``."""
+    def statistic(self, op: Op, value: Value, axes: Iterable[int], reduced: bool = False) -> None:
+        """``op`` takes a statistic over ``axes`` of ``value``, which its result has too unless they are ``reduced``."""
         layout = self.of(value)
-        for axis in axes:
+        for axis in (a % layout.rank for a in axes):
             if not layout.is_fixed(axis):
-                self.statistics.append(Statistic(op, value, axis % layout.rank))
+                self.statistics.append(Statistic(op, value, axis, None if reduced else axis))
+                for c in dict.fromkeys(f.channels for f in layout.axes[axis] if f.channels is not None):
+                    inside = [f.dim for f in layout.axes[axis] if f.channels is c]
+                    outside = [d for d in range(c.atoms.ndim) if d not in inside]
+                    whole = self.heads and any(self.pinned(c, d) is None for d in outside)
+                    self._alike(c, inside if whole else outside)
+
+    def _alike(self, channels: Channels, dims: Sequence[int]) -> Atoms:
+        """Tie all positions along some dimensions of an array of atoms; returns the first of them."""
+        first = channels.atoms
+        for dim in dims:
+            first = np.take(first, [0], axis=dim)
+        self.tie(channels.atoms, first)
+        return first
 
     def einsum(
         self,
@@ -296,22 +325,21 @@ class Flow:
         output: Iterable[Label],
         layouts: list[Layout] | None = None,
         read: bool = True,
+        adds: bool = True,
     ) -> Layout:
         """A sum of products over labelled axes: labels that are not in ``output`` are summed over.
 
-        ``layouts`` stand for the operands' own, seen in other shapes; ``read=False`` says that nothing is summed.
+        ``layouts`` stand for the operands' own, seen in other shapes; ``read=False`` says that nothing is summed;
+        ``adds=False`` that it is no sum that zeros may be left out of, for which the op has a statistic instead.
         """
         output = list(output)
         layouts, parts = self._align(op, terms, layouts or [self.of(v) for v, _ in terms])
         owners = [self._owners(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
         fixed = [self._fixed(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
-        for i, mine in enumerate(owners):
-            for j, theirs in enumerate(owners):
-                if i != j:
-                    self._meet(op, mine, theirs if i < j else {}, fixed[j], terms[j][0])
+        self._meet_all(op, terms, owners, fixed)
         chosen = self._choose(owners, parts)
         summed = [label for label in parts if label not in output] if read else []
-        chosen = self._sum(op, terms, owners, chosen, {(s, k) for s in summed for k in range(len(parts[s]))})
+        chosen = self._sum(op, terms, owners, chosen, {(s, k) for s in summed for k in range(len(parts[s]))}, adds)
         axes: list[Axis] = []
         for label in output:
             if label not in parts:
@@ -373,28 +401,41 @@ class Flow:
             if f.channels is None and f.size != 1
         }
 
-    def _meet(
-        self,
-        op: Op,
-        mine: dict[Channels, dict[int, Sub]],
-        theirs: dict[Channels, dict[int, Sub]],
-        fixed: set[Sub],
-        other: Value,
+    def _meet_all(
+        self, op: Op, terms: Sequence[Term], owners: list[dict[Channels, dict[int, Sub]]], fixed: list[set[Sub]]
     ) -> None:
-        """Tie what two operands have on the same factors, and pin what is fixed in the other."""
+        """Pin what is fixed in another operand, and tie what operands have on the same factors."""
+        for i, mine in enumerate(owners):
+            for j, (other, _) in enumerate(terms):
+                if i != j:
+                    for a, places in mine.items():
+                        for dim, sub in places.items():
+                            if sub in fixed[j]:
+                                self.pin(a, dim, op, f"the size of {other.name or 'an operand'!r} is fixed there")
+        for i, mine in enumerate(owners):
+            for theirs in owners[i + 1 :]:
+                self._meet(op, mine, theirs)
+
+    def _meet(self, op: Op, mine: dict[Channels, dict[int, Sub]], theirs: dict[Channels, dict[int, Sub]]) -> None:
         for a, places in mine.items():
-            for dim, sub in places.items():
-                if sub in fixed:
-                    self.pin(a, dim, op, f"the size of {other.name or 'an operand'!r} is fixed there")
             for b, others in theirs.items():
                 if not set(places.values()) & set(others.values()):
                     continue
+                if self.heads and (self._inner(a, places, others) or self._inner(b, others, places)):
+                    reason = "it is the same in all heads, which go as a whole"
+                    for c, has, has_too in ((a, places, others), (b, others, places)):
+                        for dim, sub in has.items():
+                            if sub in has_too.values():
+                                self.pin(c, dim, op, reason)
+                    continue
                 subs = [*places.values(), *(s for s in others.values() if s not in places.values())]
-                self.meet(op, spread(a, places, subs), spread(b, others, subs))
+                self.tie(spread(a, places, subs), spread(b, others, subs))
 
-    def meet(self, op: Op, a: Atoms, b: Atoms) -> None:
-        """Two operands of ``op`` have these atoms at the same places."""
-        self.tie(a, b)
+    def _inner(self, channels: Channels, places: dict[int, Sub], others: dict[int, Sub]) -> bool:
+        """Whether what two arrays share are inner dimensions of ``channels``, such as the width of heads, and an outer
+        one, such as the heads, may shrink."""
+        shared = [dim for dim, sub in places.items() if sub in others.values()]
+        return any(dim < min(shared) and self.pinned(channels, dim) is None for dim in places if dim not in shared)
 
     def _choose(
         self, owners: list[dict[Channels, dict[int, Sub]]], parts: dict[Label, list[Dim]]
@@ -404,6 +445,8 @@ class Flow:
         arrays = [(c, places) for owner in owners for c, places in owner.items()]
         for c, places in sorted(arrays, key=lambda a: -a[0].atoms.ndim):
             if not any(sub in chosen for sub in places.values()):
+                if any(d is c for d, _ in chosen.values()):  # x @ x.T has the channels of x twice
+                    c = Channels(c.atoms, (c, [[d] for d in range(c.atoms.ndim)]))
                 chosen.update((sub, (c, dim)) for dim, sub in places.items())
         return chosen
 
@@ -414,25 +457,21 @@ class Flow:
         owners: list[dict[Channels, dict[int, Sub]]],
         chosen: dict[Sub, tuple[Channels, int]],
         summed: set[Sub],
+        adds: bool,
     ) -> dict[Sub, tuple[Channels, int]]:
         """Record the sum over ``summed``; what is left of arrays that also have other dimensions."""
         for c in dict.fromkeys(c for sub, (c, _) in chosen.items() if sub in summed):
             places = {dim: sub for sub, (d, dim) in chosen.items() if d is c}
-            self.reads.append(Read(op, tuple(v for v, _ in terms), c.atoms))
+            if adds:
+                self.reads.append(Read(op, tuple(v for v, _ in terms), c.atoms))
             outer = [dim for dim, sub in places.items() if sub not in summed]
             for dim in places:
                 chosen.pop(places[dim])
             if not outer:
                 continue
-            inner = {places[dim] for dim in places if dim not in outer}
-            partners = [p for owner in owners for d, p in owner.items() if d is not c and inner & set(p.values())]
-            shared = all({places[dim] for dim in outer} <= set(p.values()) for p in partners)
-            if self.heads and shared:
-                first = c.atoms
-                for dim in sorted((d for d in places if d not in outer), reverse=True):
-                    first = np.take(first, [0], axis=dim)
-                self.tie(c.atoms, first)
-                left = Channels(first.reshape([c.atoms.shape[d] for d in sorted(outer)]))
+            if self.heads and any(self.pinned(c, dim) is None for dim in outer):
+                first = self._alike(c, [d for d in places if d not in outer])
+                left = Channels(first.reshape([c.atoms.shape[d] for d in sorted(outer)]), (c, [[d] for d in sorted(outer)]))
                 chosen.update((places[dim], (left, i)) for i, dim in enumerate(sorted(outer)))
             else:
                 for dim in outer:

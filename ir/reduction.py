@@ -80,10 +80,10 @@ class Reduction(Op, abstract=True):
             return flow.opaque(self, "which axes it reduces is computed")
         gone = self.reduced_axes()
         if not self.adds:
-            for axis in gone:
-                flow.keep(self, self.data, axis, f"{self.op_type} goes over it")
+            flow.statistic(self, self.data, gone, reduced=True)
         labels = range(self.data.type.rank)
-        layout = flow.einsum(self, [(self.data, labels)], [a for a in labels if a not in gone])
+        left = [a for a in labels if a not in gone]
+        layout = flow.einsum(self, [(self.data, labels)], left, adds=self.adds)
         for axis in gone if self.keepdims else ():
             layout = layout.insert(axis)
         return layout

@@ -43,13 +43,10 @@ class Mask(Op):
         return flow.of(self.x)
 
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
-        keep = self.keep.data if isinstance(self.keep, Const) else None
-        if keep is None:
+        if not isinstance(self.keep, Const):
             return self._on(operands)
-        for axis, size in enumerate(keep.shape):
-            if size > 1:
-                keep = np.take(keep, kept.positions(self.x, axis + self.x.type.rank - self.keep.type.rank), axis)
-        return self._on({**operands, self.keep: Const(keep, self.keep.name)})
+        keep = self.keep.data.reshape((1,) * (self.x.type.rank - self.keep.type.rank) + self.keep.data.shape)
+        return self._on({**operands, self.keep: Const(kept.compact(self.x, keep), self.keep.name)})
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -6,7 +6,7 @@ that read it are zero. Removing dead units changes no output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,16 +15,26 @@ import numpy.typing as npt
 from lissom.ir.channels import Atoms, Layout, Unaligned, single
 from lissom.ir.dims import Dim
 from lissom.ir.errors import Error
-from lissom.ir.flow import Flow, Label, Term
+from lissom.ir.flow import Flow, Label, Statistic, Term
 from lissom.ir.graph import Graph
 from lissom.ir.kept import Kept
 from lissom.ir.op import Op
+from lissom.ir.ops.cast import Cast
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.expand import Expand
 from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.flatten import Flatten
 from lissom.ir.ops.gather import Gather
+from lissom.ir.ops.identity import Identity
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.quantize_linear import QuantizeLinear
-from lissom.ir.values import Const, Value
+from lissom.ir.ops.reshape import Reshape
+from lissom.ir.ops.slice import Slice
+from lissom.ir.ops.split import Split
+from lissom.ir.ops.squeeze import Squeeze
+from lissom.ir.ops.transpose import Transpose
+from lissom.ir.ops.unsqueeze import Unsqueeze
+from lissom.ir.values import Const, Value, producer
 from lissom.passes.prune.solve import Solution, solve
 
 
@@ -36,6 +46,13 @@ class Misplaced(Exception):
         self.sides = (a, b)
 
 
+VIEWS = (
+    *(Expand, Flatten, Identity, Reshape, Slice, Split, Squeeze, Transpose, Unsqueeze),
+    *(Cast, FakeQuant, QuantizeLinear, DequantizeLinear),
+)
+"""Ops behind which is zero what is zero before them."""
+
+
 def dead_units(solution: Solution) -> npt.NDArray[np.bool_]:
     """The units that may go and that nothing reads, as many as the balances allow."""
     live = ~solution.free
@@ -44,19 +61,34 @@ def dead_units(solution: Solution) -> npt.NDArray[np.bool_]:
         unread = [_zero_at(v, solution) for v in read.operands]
         silent = np.unique(np.concatenate(unread)) if unread else np.zeros(0, np.int64)
         live[np.setdiff1d(units, silent)] = True
-    for statistic in solution.flow.statistics:
-        for c in solution.flow.layouts[statistic.value].channels:
-            live[solution.unit[c.atoms]] = True
     for place in solution.places:
         if not live[place.units].any():
             live[place.units[0]] = True  # an axis without any channel is no axis
+    changed = True
+    while changed:
+        changed = False
+        for statistic in solution.flow.statistics:
+            for rows in _rows(statistic, solution):  # a row goes as a whole, or not at all
+                mixed = rows[live[rows].any(axis=1)]
+                if not live[mixed].all():
+                    live[mixed] = changed = True
     return _balanced(~live, solution)
+
+
+def _rows(statistic: Statistic, solution: Solution) -> Iterator[npt.NDArray[np.int64]]:
+    """The units a statistic is taken over, one row for each statistic."""
+    layout = solution.flow.layouts[statistic.value]
+    for c in layout.channels:
+        inside = [f.dim for f in layout.axes[statistic.axis] if f.channels is c]
+        if inside:
+            units = np.moveaxis(solution.unit[c.atoms], inside, range(-len(inside), 0))
+            yield units.reshape(-1, int(np.prod(units.shape[units.ndim - len(inside) :])))
 
 
 def _zero_at(value: Value, solution: Solution) -> npt.NDArray[np.int64]:
     """Units all of whose channels are zero in ``value``, as far as it shows."""
-    while isinstance(value, FakeQuant | QuantizeLinear | DequantizeLinear):
-        value = value.x
+    while isinstance(op := producer(value), VIEWS):
+        value = op.operands[0]
     layout = solution.flow.layouts.get(value)
     if layout is None:
         return np.zeros(0, np.int64)
@@ -132,10 +164,11 @@ class _Shrinker:
         self.old = graph
         self.solution = solution
         self.alive = ~dead[solution.unit] if solution.unit.size else np.zeros(0, np.bool_)
-        self.kept = Kept(solution.flow.layouts, self.alive)
+        self.kept = Kept(solution.flow.layouts, self.alive, solution.unit)
         self.new = Graph(graph.name)
         self.new.stage, self.new.origin = graph.stage, graph.origin
         self.flow = _CheckedFlow(self.new, solution)
+        self.kept.made = self.flow.layouts
         self.now: dict[Value, Value] = {}
 
     def run(self) -> Graph:
@@ -154,6 +187,7 @@ class _Shrinker:
     def make(self, op: Op) -> None:
         """Make ``op`` anew; where an operand has its channels in another order than its partner, it is put in order."""
         operands = {v: self.now[v] if v in self.now else self.const(v) for v in op.operands}
+        self.flow.site = op, self.alive
         for _ in range(2 * len(operands) + 1):
             made = op.resized(operands, self.kept)
             try:
@@ -230,19 +264,24 @@ class _CheckedFlow(Flow):
     def __init__(self, graph: Graph, solution: Solution) -> None:
         super().__init__(graph, heads=solution.flow.heads)
         self.solution = solution
-        self.count = solution.flow.count
-        self.extra = np.arange(self.count, self.count)
+        self.site: tuple[Op, npt.NDArray[np.bool_]] | None = None
+        """The op of the solved graph that is made anew, and which atoms are alive."""
 
-    def fresh(self, count: int) -> Atoms:
-        """Atoms that the old graph does not know, such as those of constants made on the way: they meet anything."""
+    def fresh(self, count: int, op: Op | None = None, key: Hashable = None) -> Atoms:
+        """What is left of the atoms that the op brought forth in the solved graph.
+
+        Others the old graph does not know, such as those of constants made on the way: they meet anything.
+        """
+        if op is not None and self.site is not None:
+            old, alive = self.site
+            known = self.solution.flow.brought.get((old, key), np.zeros(0, np.int64))
+            known = known[alive[known]]
+            if len(known) == count:
+                return known
         return np.full(count, -1)
 
     def tie(self, a: Atoms, b: Atoms) -> None:
-        left, right = np.broadcast_arrays(a, b)
-        known = (left >= 0) & (right >= 0)
-        unit = self.solution.unit
-        if (unit[left[known]] != unit[right[known]]).any():
-            raise Error("channels of different units meet")
+        """Nothing: the solved graph has it."""
 
     def _align(
         self, op: Op, terms: Sequence[Term], layouts: list[Layout]
@@ -252,13 +291,11 @@ class _CheckedFlow(Flow):
             at = [(v, axes.index(label), lay) for (v, axes), lay in zip(terms, layouts, strict=True) if label in axes]
             held = [(v, axis, atoms) for v, axis, lay in at if (atoms := _alone(lay, axis)) is not None]
             for a, b in pairwise(held):
-                if (
-                    len(a[2]) == len(b[2])
-                    and (unit[a[2]] != unit[b[2]]).any()
-                    and (a[2] >= 0).all()
-                    and (b[2] >= 0).all()
-                ):
-                    raise Misplaced(a, b)
+                if (a[2] >= 0).all() and (b[2] >= 0).all():
+                    left, right = unit[a[2]], unit[b[2]]
+                    # What is not tied may meet too: the width of the only head that is left, and that of all heads.
+                    if not np.array_equal(left, right) and np.array_equal(np.sort(left), np.sort(right)):
+                        raise Misplaced(a, b)
         return super()._align(op, terms, layouts)
 
 

@@ -15,10 +15,13 @@ import numpy.typing as npt
 
 from lissom.ir.flow import Flow, Freeze
 from lissom.ir.graph import Graph
+from lissom.ir.op import Op
 from lissom.ir.values import Const, Value
 from lissom.passes.prune.components import components
 
 Units: TypeAlias = npt.NDArray[np.int64]
+Pin: TypeAlias = tuple[Op, str]
+"""Who keeps the size of a dimension, and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,22 +104,33 @@ class Solution:
     @cached_property
     def balances(self) -> list[Balance]:
         """Conditions of equal loss, each once."""
-        found: dict[bytes, Balance] = {}
+        found: dict[tuple[bytes, tuple[int, ...]], Balance] = {}
+        for units, pins in self.joint:
+            free = [d for d, pin in enumerate(pins) if pin is None]
+            if units.ndim > 1 and free:
+                rows = np.moveaxis(units, free[-1], -1).reshape(-1, units.shape[free[-1]])
+                if self.free[rows].any():
+                    found.setdefault((rows.tobytes(), rows.shape), Balance(rows))
+        return list(found.values())
+
+    @cached_property
+    def joint(self) -> list[tuple[Units, list[Pin | None]]]:
+        """Each array of units that lies over several factors, and for its dimensions who keeps their size.
+
+        Dimensions along which all units are the same are left out.
+        """
+        found: dict[tuple[bytes, tuple[int, ...]], tuple[Units, list[Pin | None]]] = {}
         for channels in self.flow.joint:
             units = self.unit[channels.atoms]
-            pinned = set(self.flow.pins.get(channels, {}))
-            dims = list(range(units.ndim))
-            for dim in range(units.ndim):
-                if units.shape[dim] > 1 and not (units == units.take([0], dim)).all():
-                    continue
-                units = units.take([0], dim)
-                dims.remove(dim)
-            free = [d for d in dims if d not in pinned]
-            if not free or len(dims) < 2:
-                continue
-            rows = np.moveaxis(units, free[-1], -1).reshape(-1, units.shape[free[-1]])
-            if self.free[rows].any():
-                found.setdefault(rows.tobytes(), Balance(rows))
+            pins: list[Pin | None] = []
+            for dim in reversed(range(units.ndim)):
+                if (units == units.take([0], dim)).all():
+                    units = units.take(0, dim)
+                else:
+                    pins.insert(0, self.flow.pinned(channels, dim))
+            if units.ndim:
+                _, known = found.setdefault((units.tobytes(), units.shape), (units, pins))
+                known[:] = [a or b for a, b in zip(known, pins, strict=True)]
         return list(found.values())
 
     def members(self, unit: int) -> list[tuple[Value, int]]:
@@ -142,6 +156,11 @@ def solve(graph: Graph, *, heads: bool = True) -> Solution:
     for freeze in flow.freezes:
         for u in np.unique(solution.unit[freeze.atoms]):
             solution.frozen.setdefault(int(u), freeze)
+    for units, pins in solution.joint:
+        if pins and all(pins):
+            op, reason = pins[0] or (None, "")
+            for u in np.unique(units):
+                solution.frozen.setdefault(int(u), Freeze(np.flatnonzero(unit == u), op, reason))
     return solution
 
 

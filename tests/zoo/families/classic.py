@@ -25,7 +25,7 @@ def alexnet() -> Net:
         nn.LocalResponseNorm(5),
         nn.Conv2d(32, 64, 3, padding=1, groups=2),
         nn.ReLU(),
-        nn.AdaptiveAvgPool2d((2, 2)),
+        nn.MaxPool2d(4),
         nn.Flatten(),
         nn.Dropout(),
         nn.Linear(256, 64),
