@@ -54,6 +54,11 @@ class Data:
         return self._chunks, self.name
 
     @property
+    def has_batch_axis(self) -> bool:
+        """Whether the first axis of every input is the samples; else a batch is whatever the source gives at once."""
+        return all(i.type.shape for i in self.inputs) and len({i.type.dims[0] for i in self.inputs}) == 1
+
+    @property
     def fixed_batch(self) -> int | None:
         """The batch size the graph declares; None where it is symbolic or the inputs have no common first axis."""
         firsts = {i.type.dims[0] if i.type.shape else None for i in self.inputs}
@@ -97,12 +102,9 @@ class Data:
 
     def _samples(self, arrays: dict[str, Array], where: str) -> int | None:
         """The length of the batch axis, which all inputs share; None when there is none."""
-        if not all(i.type.shape for i in self.inputs):
+        if not self.has_batch_axis:
             return None
         lengths = {len(a) for a in arrays.values()}
-        declared = {i.type.dims[0] for i in self.inputs}
-        if len(declared) > 1:
-            return None
         if len(lengths) > 1:
             shapes = ", ".join(f"{n} {list(a.shape)}" for n, a in arrays.items())
             raise DataError(f"{where}: the inputs have different numbers of samples: {shapes}")
@@ -209,11 +211,20 @@ def _npz(path: Path) -> tuple[Callable[[], Iterator[Mapping[str, Any]]], str]:
 
 
 def _function(source: str, graph: Graph) -> tuple[Callable[[], Iterator[Mapping[str, Any]]], str]:
+    try:
+        function = find_function(source)
+    except DataError as e:
+        raise DataError(f"data {e}; it is a path to an .npz or module:function") from e
+    return (lambda: _named(function(), graph, source)), source
+
+
+def find_function(source: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names, also in a module of the working directory; raises DataError."""
     module_name, _, function_name = source.partition(":")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # a console script has its own folder there, not the user's
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
+        function: Callable[..., Any] = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError, ValueError) as e:
-        raise DataError(f"data {source}: {e}; it is a path to an .npz or module:function") from e
-    return (lambda: _named(function(), graph, source)), source
+        raise DataError(f"{source}: {e}") from e
+    return function

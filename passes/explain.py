@@ -32,7 +32,7 @@ def explain(
     seed: int = 0,
 ) -> Explanation:
     """Run ``pipeline`` on a copy of ``graph``, without checks, and keep notes. Raises what the passes raise."""
-    context = Context(None if data is None else Data(data, graph), target, seed)
+    context = Context(None if data is None else Data(data, graph), target, seed, graph)
     now = graph.clone()
     passes = []
     for step in (inner for outer in steps_of(pipeline) for inner in outer.expand()):

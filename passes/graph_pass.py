@@ -8,8 +8,8 @@
         '''
 
 The function changes the graph it is given, through the graph's own door. What stands after ``*`` are the options, in
-the order pipeline text takes them. ``data``, ``target`` and ``seed`` are not options: a pass that declares one of them
-gets the run's.
+the order pipeline text takes them. ``data``, ``target``, ``seed`` and ``teacher``, the graph the run began with,
+are no options: a pass that declares one of them gets the run's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lissom.passes.compare import Comparison, close
 from lissom.passes.data import Data
 from lissom.passes.options import Option, closest, options_of, value_text
 
-CONTEXT = ("data", "target", "seed")
+CONTEXT = ("data", "target", "seed", "teacher")
 
 
 class Kind(Enum):
@@ -51,6 +51,8 @@ class Context:
     data: Data | None = None
     target: str | None = None
     seed: int = 0
+    teacher: Graph | None = None
+    """The graph as the run got it, which no pass may change."""
 
 
 class Pass:
@@ -70,7 +72,7 @@ class Pass:
         self.wants = {name: hints.get(name) for name in inspect.signature(function).parameters if name in CONTEXT}
 
     def __call__(self, graph: Graph, **options: Any) -> None:
-        """Run the pass on ``graph``, in place; ``data``, ``target`` and ``seed`` may be given beside its options."""
+        """Run the pass on ``graph``, in place; what runs offer (``data``, ``seed``) may be given beside options."""
         context = {name: options.pop(name) for name in CONTEXT if name in options}
         if context.get("data") is not None and not isinstance(context["data"], Data):
             context["data"] = Data(context["data"], graph)

@@ -27,6 +27,10 @@ class Call:
     values: dict[str, Any]
 
 
+class Function(str):
+    """The type of an option that names a function of the user's, ``module:function``."""
+
+
 @dataclass(frozen=True)
 class Option:
     """One keyword of a pass."""
@@ -89,6 +93,8 @@ def hint_text(hint: Any) -> str:
         return f"{_call_name(hint)}({', '.join(f.name for f in fields(hint))})"
     if inspect.isclass(hint) and issubclass(hint, Enum):
         return " | ".join(m.name for m in hint)
+    if hint is Function:
+        return "'module:function'"
     return "none" if hint in (None, types.NoneType) else getattr(hint, "__name__", str(hint))
 
 
@@ -150,6 +156,8 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
     if hint in (bool, None, types.NoneType):
         value = WORDS.get(value.lower(), value) if isinstance(value, str) else value
         return isinstance(value, bool) if hint is bool else value is None, value
+    if hint is Function:
+        return isinstance(value, str) and all(value.partition(":")), value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return True, float(value)
     if hint is int and isinstance(value, bool):

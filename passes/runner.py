@@ -84,14 +84,14 @@ def run(
 
     ``report=True`` also returns the table; ``progress`` is called with each row as soon as it is there. ``print_ir``
     prints the graph after each pass, or what changed. ``repro_dir`` names the folder that a failing pass leaves (see
-    :mod:`lissom.passes.repro`). ``target`` and ``seed`` go to the passes that ask for them.
+    :mod:`lissom.passes.repro`). ``target``, ``seed`` and ``graph`` as it came go to the passes that ask for them.
 
     Raises ParseError for pipeline text that is not understood, DataError for data that does not fit, VerifyError or
     CheckFailed when a pass breaks the graph or its promise, and what the passes raise.
     """
     steps = [inner for step in steps_of(pipeline) for inner in step.expand()]
     fed = None if data is None else Data(data, graph)
-    context = Context(fed, target, seed)
+    context = Context(fed, target, seed, graph)
     table = Report()
     size = Size.of(graph)
     now = graph.clone()
