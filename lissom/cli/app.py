@@ -15,6 +15,7 @@ from lissom.cli.compile import compile_model
 from lissom.cli.explain import explain
 from lissom.cli.opt import opt
 from lissom.cli.run import run
+from lissom.cli.sensitivity import sensitivity
 from lissom.cli.show import show
 from lissom.cli.verify import verify
 from lissom.ir.errors import Error
@@ -52,5 +53,5 @@ def cli() -> None:
     """Compress a neural network and emit ONNX or stand-alone C."""
 
 
-for _command in (compile_model, opt, run, verify, show, explain):
+for _command in (compile_model, opt, run, verify, show, explain, sensitivity):
     cli.add_command(_command)

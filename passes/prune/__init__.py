@@ -14,10 +14,13 @@ from lissom.passes.graph_pass import Kind, Step, graph_pass, macro_pass
 from lissom.passes.prune import criteria
 from lissom.passes.prune.budget import Until
 from lissom.passes.prune.certificate import certificate
+from lissom.passes.prune.dead import absorb_constants
 from lissom.passes.prune.decide import decide
+from lissom.passes.prune.drop import drop
 from lissom.passes.prune.mask import mask_units
 from lissom.passes.prune.recover import recover_weights
-from lissom.passes.prune.shrink import shrink_graph
+from lissom.passes.prune.shrink import dead_units, shrink_graph, shrink_units
+from lissom.passes.prune.solve import solve
 
 
 @graph_pass(Kind.decide)
@@ -67,6 +70,42 @@ def mask(
             raise Error("recover=true needs data, and the run has none (--data on the command line, data= in Python)")
         stands = {copy: now.get(v, v) for v, copy in copies.items()}
         recover_weights(original, graph, stands, data, samples=samples, seed=seed)
+
+
+@graph_pass(Kind.decide)
+def drop_blocks(
+    graph: Graph,
+    *,
+    amount: int | float = 1,
+    recover: bool = True,
+    samples: int = 256,
+    data: Data,
+    seed: int,
+) -> None:
+    """Take out the residual branches that matter least: x + f(x) becomes x.
+
+    amount: how many, or below 1 the share of them.
+    recover: whether the weights behind are solved again to do what they did.
+    samples: how many samples of the data are looked at.
+    """
+    original, copies = graph.clone_with_map()
+    gone = set(drop(graph, amount, data, samples))
+    if recover and gone:
+        stands = {copy: v for v, copy in copies.items() if v.graph is graph and v not in gone}
+        recover_weights(original, graph, stands, data, samples=samples, seed=seed)
+
+
+@graph_pass(Kind.exact)
+def drop_dead(graph: Graph, *, heads: bool = True) -> None:
+    """Take out units that are constant whatever the input, or that nothing reads; what they add goes into biases.
+
+    heads: whether attention gives up whole heads, or width in every head.
+    """
+    absorb_constants(graph)
+    solution = solve(graph, heads=heads)
+    dead = dead_units(solution)
+    if (dead & solution.free).any():
+        graph.become(shrink_units(graph, solution, dead))
 
 
 @graph_pass(Kind.realize)

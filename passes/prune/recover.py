@@ -20,7 +20,6 @@ from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
-from lissom.ir.ops.mask import Mask
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value, producer
@@ -144,11 +143,11 @@ def recover_weights(
 ) -> None:
     """Solve the linear ops of ``decided`` behind a removal, in place, so that they do what those of ``original`` did.
 
-    ``stands`` maps values of ``original`` to those that stand for them in ``decided``.
+    ``stands`` maps values of ``original`` to those that stand for them in ``decided``, where there is one.
     """
     was = {new: old for old, new in stands.items()}
     feeds = samples_of(data, samples)
-    targets = {op: _target(op, decided, was) for op in _behind_masks(decided) if op in was and linear(op) is not None}
+    targets = {op: _target(op, decided, was) for op in _changed(decided, stands, was) if linear(op) is not None}
     before = Walk(original, feeds, (was[end] for end, _ in targets.values()))
     after = Walk(decided, feeds, (v for _, others in targets.values() for v in others))
     rng = np.random.default_rng(seed)
@@ -170,13 +169,15 @@ def recover_weights(
         decided.replace(op, new)
 
 
-def _behind_masks(graph: Graph) -> list[Op]:
-    """The ops that compute something else than before."""
+def _changed(graph: Graph, stands: Mapping[Value, Value], was: Mapping[Value, Value]) -> list[Op]:
+    """The ops that stand for one of the original, and compute something else because of what they read."""
     changed: dict[Op, None] = {}
     for op in graph.ops:
-        if isinstance(op, Mask) or any(producer(v) in changed for v in op.operands):
+        old = was.get(op)
+        same = isinstance(old, Op) and [stands.get(v) for v in old.operands] == list(op.operands)
+        if not same or any(producer(v) in changed for v in op.operands):
             changed[op] = None
-    return list(changed)
+    return [op for op in changed if op in was]
 
 
 def _target(op: Op, graph: Graph, was: Mapping[Value, Value]) -> tuple[Value, list[Value]]:
