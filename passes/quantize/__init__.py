@@ -6,25 +6,44 @@ from typing import Literal
 
 from lissom.passes.fold import fold
 from lissom.passes.graph_pass import Step, macro_pass
-from lissom.passes.quantize.fake_quantize import fake_quantize
+from lissom.passes.quantize.bias import correct_bias
+from lissom.passes.quantize.equalize import equalize as equalize
+from lissom.passes.quantize.equalize import smooth as smooth
+from lissom.passes.quantize.fake_quantize import ActivationType, WeightType, fake_quantize
 from lissom.passes.quantize.integerize import integerize
+from lissom.passes.quantize.noise import measure_noise
 from lissom.passes.quantize.observers import Method
+from lissom.passes.quantize.rounding import adaround, gptq
+
+ROUNDINGS = {"gptq": gptq, "adaround": adaround}
 
 
 @macro_pass
 def quantize(
     *,
-    dtype: Literal["int8", "uint8"] = "int8",
-    observer: Method = "minmax",
+    dtype: ActivationType = "int8",
+    weights: WeightType = "int8",
+    observer: Method = "mse",
     percentile: float = 99.99,
+    rounding: Literal["nearest", "gptq", "adaround"] = "nearest",
+    bias_correction: bool = True,
     exclude: tuple[str, ...] = (),
+    layers: tuple[str, ...] = (),
 ) -> list[Step]:
-    """Quantize to 8-bit integers after training: fold, calibrate on data, and lower to integer ops.
+    """Quantize to integers after training: fold, calibrate on data, and lower to integer ops.
 
-    dtype: integer type of activations; weights are int8, one scale per output channel.
-    observer: how ranges are found: the extremes seen, or a percentile of all values.
+    dtype: integer type of activations.
+    weights: integer type of weights, one scale per output channel.
+    observer: how ranges of activations are found.
     percentile: share of the values, in percent, that the percentile observer keeps in range.
+    rounding: how the integers of weights are chosen.
+    bias_correction: whether shifts of the mean of a channel are taken back in the biases.
     exclude: names of ops that stay float.
+    layers: what single layers get instead of ``weights``, such as "conv1=int8" or "fc=float".
     """
-    options = {"dtype": dtype, "observer": observer, "percentile": percentile, "exclude": exclude}
-    return [fold.step(), fake_quantize.step(**options), integerize.step()]
+    options = {"dtype": dtype, "weights": weights, "observer": observer, "percentile": percentile}
+    steps = [fold.step(), fake_quantize.step(**options, exclude=exclude, layers=layers)]
+    if rounding != "nearest":
+        steps.append(ROUNDINGS[rounding].step())
+    steps.append(correct_bias.step() if bias_correction else measure_noise.step())
+    return [*steps, integerize.step()]

@@ -2,109 +2,114 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
-import torch
 
-from lissom.ir.errors import DataError
+from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
-from lissom.ir.interpreter import evaluate
 from lissom.ir.op import Op
-from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.fake_quant import FakeQuant
-from lissom.ir.ops.gemm import Gemm
-from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.quantization import RANGES
 from lissom.ir.types import DType
-from lissom.ir.values import Const, Value
+from lissom.ir.values import Const
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.graph_pass import Kind, graph_pass
-from lissom.passes.quantize.grids import integer_units, place
-from lissom.passes.quantize.observers import Method, Observer, affine, symmetric
+from lissom.passes.options import closest
+from lissom.passes.quantize.grids import integer_units, place, sources
+from lissom.passes.quantize.layers import output_axis, weight_of
+from lissom.passes.quantize.observe import observe
+from lissom.passes.quantize.observers import Method, Observer
+from lissom.passes.quantize.scales import affine, least_squares, symmetric, weight_limits
 
-BATCH = 100  # samples a calibration batch, which bounds memory
+ActivationType: TypeAlias = Literal["int8", "uint8", "int16"]
+WeightType: TypeAlias = Literal["int8", "int4", "int2"]
+WEIGHT_TYPES = ("int8", "int4", "int2")
 
 
 @graph_pass(Kind.decide)
 def fake_quantize(
     graph: Graph,
     *,
-    dtype: Literal["int8", "uint8"] = "int8",
-    observer: Method = "minmax",
+    dtype: ActivationType = "int8",
+    weights: WeightType = "int8",
+    observer: Method = "mse",
     percentile: float = 99.99,
+    symmetric_grids: bool = False,
+    weight_observer: Literal["minmax", "mse"] | None = None,
     exclude: tuple[str, ...] = (),
+    layers: tuple[str, ...] = (),
     data: Data,
 ) -> None:
     """Calibrate on data and put FakeQuant on weights and activations (Jacob et al. 2018, arXiv:1712.05877).
 
-    Weights become int8, symmetric, one scale per output channel; activations ``dtype``, affine, one scale per tensor.
+    Weights become symmetric, one scale per output channel; activations ``dtype``, one scale per tensor.
 
-    dtype: integer type of activations.
-    observer: how ranges are found: the extremes seen, or a percentile of all values.
+    dtype: integer type of activations; int16 stays between QuantizeLinear and DequantizeLinear.
+    weights: integer type of weights.
+    observer: how ranges are found: the extremes seen, their moving average, a percentile, the least squared error, or
+        the least divergence.
     percentile: share of the values, in percent, that the percentile observer keeps in range.
+    symmetric_grids: whether grids of activations have zero in the middle.
+    weight_observer: how ranges of weights are found; by default the extremes for int8, the least squared error below.
     exclude: names of ops that stay float.
+    layers: what single layers get instead, such as "conv1=int8" or "fc=float".
     """
-    units = list(integer_units(graph, frozenset(exclude)))
+    kinds = layer_kinds(graph, layers)
+    floats = frozenset((*exclude, *(name for name, kind in kinds.items() if kind == "float")))
+    units = list(integer_units(graph, floats))
     groups = list(place(units).groups())
-    observers = observe(graph, {v for group in groups for v in group}, data, observer, percentile)
+    levels = 2 ** DType[dtype].bits - 1
+    inner = {s for op, _ in units for v in op.operands for s in sources(v)}
+    watched = {
+        v: Observer(observer if v in inner else "minmax", percentile, levels) for group in groups for v in group
+    }  # what leaves the integers keeps its extremes: the largest logit decides
+    observe(graph, watched, data)
     for group in groups:
-        ranges = [observers[v].range() for v in group]
-        scale, zero_point = affine((min(r[0] for r in ranges), max(r[1] for r in ranges)), DType[dtype])
+        ranges = [watched[v].range() for v in group]
+        bounds = min(r[0] for r in ranges), max(r[1] for r in ranges)
+        scale, zero_point = affine(bounds, DType[dtype], symmetric=symmetric_grids)
         low, high = RANGES[DType[dtype]]
         for v in group:
             s, z = Const(scale, f"{v.name}.scale"), Const(zero_point, f"{v.name}.zero_point")
             graph.replace(v, FakeQuant(v, s, z, low, high).named(f"{v.name}.quant", v.loc))
     for op, _ in units:
-        quantize_weights(graph, op)
+        kind = DType[kinds.get(op.name, weights)]
+        quantize_weights(graph, op, kind, weight_observer or ("minmax" if kind is DType.int8 else "mse"))
         notes.done("quantize", op)
 
 
-def observe(graph: Graph, values: set[Value], data: Data, method: Method, percentile: float) -> dict[Value, Observer]:
-    """Run the graph over the data and watch ``values``; inputs and constants among them are watched too."""
-    observers = {v: Observer(method, percentile) for v in values}
-    for v in values:
-        if isinstance(v, Const):
-            observers[v].see(torch.from_numpy(np.array(v.data)), v.name)
-
-    def watch(value: Value, tensor: torch.Tensor) -> None:
-        if value in observers:
-            observers[value].see(tensor, value.name)
-
-    batches = 0
-    for batch in data.batches(BATCH):
-        feed = [batch.feed[i.name] for i in graph.inputs]
-        for i, array in zip(graph.inputs, feed, strict=True):
-            if i in observers:
-                observers[i].see(torch.from_numpy(array), i.name)
-        evaluate(graph, *feed, observe=watch)
-        batches += 1
-    if not batches:
-        raise DataError("there is no calibration data: the set is empty")
-    return observers
+def layer_kinds(graph: Graph, layers: tuple[str, ...]) -> dict[str, str]:
+    """``("conv1=int8", "fc=float")`` as a mapping; raises Error for a layer or a kind that is not there."""
+    names = {op.name for op in graph.ops}
+    found: dict[str, str] = {}
+    for entry in layers:
+        name, _, kind = entry.rpartition("=")
+        if kind not in (*WEIGHT_TYPES, "float"):
+            raise Error(f"layers: {entry!r} is not NAME=KIND with a KIND of {', '.join(WEIGHT_TYPES)}, float")
+        if name not in names:
+            raise Error(f"layers: the graph has no op {name!r}{closest(name, names)}")
+        found[name] = kind
+    return found
 
 
-def quantize_weights(graph: Graph, op: Op) -> None:
-    """Put FakeQuant on the constant operand of ``op``, if it has one; int8, symmetric."""
-    axis: int | None
-    match op:
-        case Conv(_, Const() as w):
-            axis = 0
-        case Gemm(_, Const() as w):
-            axis = 0 if op.transB else 1
-        case MatMul(_, Const() as w):
-            axis = 1 if w.data.ndim == 2 else None
-        case _:
-            constants = [v for v in op.operands if isinstance(v, Const) and v.type.dtype is DType.float32]
-            if len(constants) != 1 or len(op.operands) != 2:
-                return
-            w, axis = constants[0], None
-    scale = symmetric(w.data, axis)
-    s, z = Const(scale, f"{w.name}.scale"), Const(np.zeros(scale.shape, np.int8), f"{w.name}.zero_point")
-    fake = FakeQuant(w, s, z, -127, 127, axis=axis or 0).named(f"{w.name}.quant", w.loc)
-    graph.replace(op, op.replace(**{_field_of(op, w): fake}))
-
-
-def _field_of(op: Op, value: Value) -> str:
-    return next(f.name for f in type(op).fields if getattr(op, f.name) is value)
+def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax", "mse"]) -> None:
+    """Put FakeQuant on the constant operand of ``op``, if it has one."""
+    w, axis = weight_of(op), None
+    if isinstance(w, Const):
+        axis = output_axis(op)
+    else:
+        constants = [v for v in op.operands if isinstance(v, Const) and v.type.dtype is DType.float32]
+        if len(constants) != 1 or len(op.operands) != 2:
+            return
+        w, dtype, method = constants[0], DType.int8, "minmax"
+    if not np.isfinite(w.data).all():
+        raise DataError(f"the weights {w.name!r} of {op.describe()} hold NaN or Inf, which cannot be quantized")
+    low, high = weight_limits(dtype)
+    scale = symmetric(w.data, axis, high) if method == "minmax" else least_squares(w.data, axis, low, high)
+    zeros = np.zeros(scale.shape, dtype.numpy)
+    s, z = Const(scale, f"{w.name}.scale"), Const(zeros, f"{w.name}.zero_point")
+    fake = FakeQuant(w, s, z, low, high, axis=axis or 0).named(f"{w.name}.quant", w.loc)
+    field = next(f.name for f in type(op).fields if getattr(op, f.name) is w)
+    graph.replace(op, op.replace(**{field: fake}))

@@ -60,20 +60,30 @@ def integerize(graph: Graph) -> None:
 def split_fake_quant(fake: FakeQuant) -> Value | None:
     """FakeQuant(x)  =>  DequantizeLinear(QuantizeLinear(x)), with the integers of a constant computed now."""
     match fake:
-        case FakeQuant(Const(data) as w, Const(scale), Const(zero_point)):
-            shape = [1] * data.ndim
-            if scale.size > 1:
-                shape[fake.axis] = -1
-            q = np.round(data / scale.reshape(shape)) + zero_point.reshape(shape)
-            integers = np.clip(q, fake.low, fake.high).astype(zero_point.dtype)
+        case FakeQuant(Const() as w, Const(), Const()):
+            integers = integers_of(fake)
             weights = Const(integers, w.name, loc=w.loc)
             return DequantizeLinear(weights, fake.scale, fake.zero_point, axis=fake.axis)
-        case FakeQuant(x, Const(), Const(zero_point)):
+        case FakeQuant(x, Const(), Const()):
             if (fake.low, fake.high) != RANGES[fake.zero_point.type.dtype]:
                 raise Refused(f"a grid of {fake.low} to {fake.high} is narrower than {fake.zero_point.type.dtype}")
             quantized = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
             return DequantizeLinear(quantized, fake.scale, fake.zero_point, axis=fake.axis)
     return None
+
+
+def integers_of(fake: FakeQuant) -> Array:
+    """The integers of a constant on a grid, as FakeQuant computes them."""
+    match fake:
+        case FakeQuant(_, _, _, chosen=Const(integers)):
+            return integers
+        case FakeQuant(Const(data), Const(scale), Const(zero_point)):
+            shape = [1] * data.ndim
+            if scale.size > 1:
+                shape[fake.axis] = -1
+            q = np.round(data / scale.reshape(shape)) + zero_point.reshape(shape).astype(np.float32)
+            return np.clip(q, fake.low, fake.high).astype(np.int32).astype(zero_point.dtype)
+    raise Unsupported(f"{fake.describe()}: its grid is computed, not constant")
 
 
 @rule

@@ -1,0 +1,161 @@
+"""Ops with weights, all seen alike: one product of a matrix of weights and a matrix of input columns for each group.
+
+For a convolution the columns are the windows of its input; for a matrix product, its rows. What a layer computes from
+columns alone is what methods that choose integers for weights work on.
+"""
+
+from __future__ import annotations
+
+from math import inf, prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lissom.ir.graph import Graph
+from lissom.ir.op import Op
+from lissom.ir.ops.add import Add
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
+from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.relu import Relu
+from lissom.ir.types import Array, DType
+from lissom.ir.values import Const, Value
+from lissom.ir.windows import explicit_pads, extent, torch_padding
+
+
+def weight_of(op: Op) -> Value | None:
+    """The operand that holds an op's weights, constant or on a grid; None for an op without any."""
+    match op:
+        case Conv(_, w) | ConvTranspose(_, w) | Gemm(_, w):
+            return w if isinstance(unquantized(w), Const) else None
+        case MatMul(_, w) if w.type.rank == 2:
+            return w if isinstance(unquantized(w), Const) else None
+    return None
+
+
+def unquantized(v: Value) -> Value:
+    """What is behind a FakeQuant."""
+    return v.x if isinstance(v, FakeQuant) else v
+
+
+def output_axis(op: Op) -> int:
+    """The axis of the weights along which output channels lie."""
+    match op:
+        case Gemm():
+            return 0 if op.transB else 1
+        case MatMul() | ConvTranspose():
+            return 1
+    return 0
+
+
+def channel_axis(op: Op) -> int:
+    """The axis of the result along which output channels lie."""
+    return 1 if isinstance(op, Conv | ConvTranspose) else op.type.rank - 1
+
+
+def bias_of(op: Op) -> Const | None:
+    """The constant a layer adds to every output channel, within the op or right behind it."""
+    match op:
+        case Conv(_, _, b) | ConvTranspose(_, _, b):
+            return b if isinstance(b, Const) else None
+        case Gemm(_, _, b) if op.beta == 1:
+            return b if isinstance(b, Const) else None
+        case MatMul() if len(op.users) == 1 and isinstance(follower := op.users[0], Add):
+            other = follower.b if follower.a is op else follower.a
+            return other if isinstance(other, Const) and other.data.ndim == 1 else None
+    return None
+
+
+def add_to_bias(graph: Graph, op: Op, shift: Array) -> Op:
+    """Add ``shift``, one number for each output channel, to what the layer adds; returns the op, which may be new."""
+    field = "c" if isinstance(op, Gemm) else "b"
+    old = bias_of(op)
+    if old is not None and not isinstance(op, MatMul):
+        new = op.replace(**{field: (old.data + shift.reshape(old.data.shape)).astype(np.float32)})
+    elif old is not None:
+        add = op.users[0]
+        side = "a" if add.operands[0] is old else "b"
+        graph.replace(add, add.replace(**{side: (old.data + shift).astype(np.float32)}))
+        return op
+    elif isinstance(op, MatMul):
+        graph.replace(
+            op, Add(op, Const(shift.astype(np.float32), f"{op.name}.bias")).named(f"{op.name}.biased", op.loc)
+        )
+        return op
+    else:
+        new = op.replace(**{field: Const(shift.astype(np.float32), f"{op.name}.bias")})
+    graph.replace(op, new)
+    return new
+
+
+def has_columns(op: Op) -> bool:
+    """Whether the layer is a product of weights and columns of its input."""
+    return isinstance(op, Conv | Gemm | MatMul) and not (isinstance(op, Gemm) and op.transA)
+
+
+def to_rows(op: Op, w: torch.Tensor) -> torch.Tensor:
+    """Weights as (groups, outputs of a group, inner)."""
+    if isinstance(op, Conv):
+        return w.reshape(op.group, w.shape[0] // op.group, -1)
+    return (w if output_axis(op) == 0 else w.T).unsqueeze(0)
+
+
+def from_rows(op: Op, rows: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """The weights, of ``shape``, behind what :func:`to_rows` gave."""
+    if isinstance(op, Conv):
+        return rows.reshape(shape)
+    return rows[0] if output_axis(op) == 0 else rows[0].T
+
+
+def draw_columns(op: Op, x: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """About ``count`` columns of the input ``x`` as (groups, inner, drawn): the same ones for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    if not isinstance(op, Conv):
+        flat = x.reshape(-1, x.shape[-1])
+        return flat[torch.randperm(len(flat), generator=generator)[:count]].T.unsqueeze(0)
+    windows = _windows(op, x).movedim(1, x.ndim - 1)  # n, *out, channels, *kernel
+    grid = windows.shape[: x.ndim - 1]
+    drawn = torch.randperm(prod(grid), generator=generator)[:count]
+    index = torch.unravel_index(drawn, grid)
+    return windows[index].reshape(len(drawn), op.group, -1).permute(1, 2, 0)
+
+
+def _windows(op: Conv, x: torch.Tensor) -> torch.Tensor:
+    """Every window of a convolution's input, as a view: (n, channels, *out, *kernel)."""
+    rank = x.ndim - 2
+    kernel = op.kernel_shape
+    _, pads = explicit_pads(op.auto_pad, op.pads, x.shape[2:], kernel, op.strides, op.dilations)
+    view = functional.pad(x, torch_padding(pads[:rank], pads[rank:]))
+    for axis in range(rank):
+        view = view.unfold(2 + axis, extent(kernel[axis], op.dilations[axis]), op.strides[axis])
+    taps: tuple[Any, ...] = tuple(slice(None, None, d) for d in op.dilations)
+    return view[(slice(None),) * (2 + rank) + taps]
+
+
+def only_reader(op: Op) -> Op | None:
+    """The one op that reads ``op``; None where there are several or the graph returns it."""
+    returned = op.graph is not None and op.graph.is_output(op)
+    return op.users[0] if len(op.users) == 1 and not returned else None
+
+
+def limits_behind(op: Op) -> tuple[float, float] | None:
+    """Where the ReLU or clip that alone reads the layer, or the sum behind its bias, cuts; None where there is none."""
+    reader = only_reader(op)
+    if isinstance(op, MatMul) and bias_of(op) is not None and isinstance(reader, Add):
+        reader = only_reader(reader)
+    match reader:
+        case Relu():
+            return 0.0, inf
+        case Clip(_, Const() | None as low, Const() | None as high):
+            return (-inf if low is None else float(low.data)), (inf if high is None else float(high.data))
+    return None
+
+
+def is_on_grid(v: Value | None) -> bool:
+    """True for weights with a FakeQuant."""
+    return isinstance(v, FakeQuant) and isinstance(v.x, Const) and v.type.dtype is DType.float32
