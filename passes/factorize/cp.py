@@ -45,7 +45,8 @@ def cp(tensor: npt.NDArray[np.float64], rank: int, iterations: int = 50, seed: i
 def rebuild(factors: list[Matrix]) -> npt.NDArray[np.float64]:
     """The tensor that the factors stand for."""
     product = reduce(_khatri_rao, factors[1:])
-    return (factors[0] @ product.T).reshape([len(f) for f in factors])
+    tensor: npt.NDArray[np.float64] = (factors[0] @ product.T).reshape([len(f) for f in factors])
+    return tensor
 
 
 def _khatri_rao(a: Matrix, b: Matrix) -> Matrix:

@@ -37,8 +37,8 @@ class Chooser:
         feeds: list[dict[str, Array]],
     ) -> None:
         self.graph, self.able, self.ladders, self.budget = graph, able, ladders, budget
-        self.feeds = _first(feeds, JUDGED_SAMPLES)
-        self.probes = _first(feeds, PROBE_SAMPLES)
+        self.feeds = first_batches(feeds, JUDGED_SAMPLES)
+        self.probes = first_batches(feeds, PROBE_SAMPLES)
 
     def uniform(self) -> Choice:
         """The same share everywhere."""
@@ -108,7 +108,7 @@ def output_error(expected: Sequence[Array], got: Sequence[Array]) -> float:
     return missing / max(spread, 1e-30)
 
 
-def _first(feeds: list[dict[str, Array]], samples: int) -> list[dict[str, Array]]:
+def first_batches(feeds: list[dict[str, Array]], samples: int) -> list[dict[str, Array]]:
     """As many whole batches as hold ``samples`` samples; at least one."""
     size = max((len(a) for a in feeds[0].values() if a.ndim), default=1) if feeds else 1
     return feeds[: max(1, samples // max(size, 1))]

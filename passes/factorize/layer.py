@@ -129,11 +129,14 @@ class Layer:
         assert all(d == 1 for p in pieces for i, d in enumerate(p.w.shape[2:]) if i not in p.axes)
         x, last = self.x, len(pieces) - 1
         for i, piece in enumerate(pieces):
-            x = self._link(x, piece, i, i == last, shift if i == last else None)
+            x = self.link(x, piece, i, i == last, shift if i == last else None)
         assert isinstance(x, Op)
         return x
 
-    def _link(self, x: Value, piece: Piece, i: int, last: bool, shift: npt.NDArray[np.floating] | None) -> Op:
+    def link(
+        self, x: Value, piece: Piece, i: int, last: bool = False, shift: npt.NDArray[np.floating] | None = None
+    ) -> Op:
+        """The ``i``-th link of a chain, on ``x``; the last one has the layer's name and bias."""
         op, name = self.op, self.op.name if last else f"{self.op.name}.{i}"
         match op:
             case Conv():

@@ -28,12 +28,12 @@ def within(ladders: Sequence[Ladder], choice: Choice) -> float:
     return sum(ladder[i].cost for ladder, i in zip(ladders, choice, strict=True))
 
 
-def require_reachable(ladders: Sequence[Ladder], budget: float, rest: float, what: str) -> None:
+def require_reachable(ladders: Sequence[Ladder], budget: float, rest: float, what: str, least_is: str) -> None:
     """Raise Error, saying what can be reached, where even the cheapest rungs are beyond the budget."""
     least = sum(min(rung.cost for rung in ladder) for ladder in ladders)
     if least > budget * (1 + 1e-9):
         raise Error(
-            f"the budget of {budget + rest:g} {what} cannot be met: ranks of 1 leave {least + rest:g}, "
+            f"the budget of {budget + rest:g} {what} cannot be met: {least_is} {least + rest:g}, "
             f"{rest:g} of them in ops that are not factorized"
         )
 

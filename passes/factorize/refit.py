@@ -54,7 +54,7 @@ def refit(
     before = Walk(original, feeds, (t.end for t in targets.values()))
     after = Walk(graph, feeds, (v for t in targets.values() for v in t.others))
     rng = np.random.default_rng(seed)
-    solved: dict[Op, Op] = {}
+    solved: dict[Op, tuple[Matrix, Matrix]] = {}
     for op in graph.ops:
         found = linear(op) if op in targets else None
         if found is None:
@@ -62,14 +62,15 @@ def refit(
             continue
         target = targets[op]
         before.advance(target.end)
-        new = found.rebuilt(*_solved(found, before, after, target, rng))
-        after.run(op, new)
+        solved[op] = _solved(found, before, after, target, rng)
+        after.run(op, found.rebuilt(*solved[op]))
         after.done_with(target.others)
         before.done_with([target.end])
-        solved[op] = new
-    for op, new in solved.items():
+    for op, solution in solved.items():
+        now = linear(op)  # by now it reads what was replaced before it
+        assert now is not None
         notes.done("refit", op)
-        graph.replace(op, new)
+        graph.replace(op, now.rebuilt(*solution))
 
 
 def _target(fit: Fit, graph: Graph, was: Mapping[Value, Value]) -> _Target:
