@@ -28,7 +28,7 @@ from lissom.passes.compare import Comparison, close
 from lissom.passes.data import Data
 from lissom.passes.options import Option, closest, options_of, value_text
 
-CONTEXT = ("data", "target", "seed", "teacher")
+CONTEXT = ("data", "target", "seed", "teacher", "clock")
 
 
 class Kind(Enum):
@@ -53,6 +53,8 @@ class Context:
     seed: int = 0
     teacher: Graph | None = None
     """The graph as the run got it, which no pass may change."""
+    clock: Callable[[Graph], float] | None = None
+    """Milliseconds that a run of a graph takes on the target."""
 
 
 class Pass:

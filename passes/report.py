@@ -82,13 +82,14 @@ class Report:
         return [row.to_dict() for row in self.rows]
 
     def details(self) -> str:
-        """The tables of the passes, as text."""
-        return "\n\n".join(
-            "\n".join([f"{row.name}: {name}", *aligned([list(lines[0]), *(cells_of(line) for line in lines)])])
-            for row in self.rows
-            for name, lines in row.tables.items()
-            if lines
-        )
+        """The tables of the passes, as text, without the columns that hold lists."""
+        parts = []
+        for row in self.rows:
+            for name, lines in row.tables.items():
+                short = [{k: v for k, v in line.items() if not isinstance(v, list)} for line in lines]
+                if short:
+                    parts.append("\n".join([f"{row.name}: {name}", *aligned([list(short[0]), *map(cells_of, short)])]))
+        return "\n\n".join(parts)
 
     def table(self) -> Table:
         """The table, for a rich console."""

@@ -44,6 +44,7 @@ def run(
     seed: int = ...,
     target: str | None = ...,
     progress: Callable[[Row], None] | None = ...,
+    clock: Callable[[Graph], float] | None = ...,
 ) -> Graph: ...
 
 
@@ -60,6 +61,7 @@ def run(
     seed: int = ...,
     target: str | None = ...,
     progress: Callable[[Row], None] | None = ...,
+    clock: Callable[[Graph], float] | None = ...,
 ) -> tuple[Graph, Report]: ...
 
 
@@ -75,6 +77,7 @@ def run(
     seed: int = 0,
     target: str | None = None,
     progress: Callable[[Row], None] | None = None,
+    clock: Callable[[Graph], float] | None = None,
 ) -> Graph | tuple[Graph, Report]:
     """The graph that the passes of ``pipeline`` make of ``graph``, which itself stays as it is.
 
@@ -84,14 +87,15 @@ def run(
 
     ``report=True`` also returns the table; ``progress`` is called with each row as soon as it is there. ``print_ir``
     prints the graph after each pass, or what changed. ``repro_dir`` names the folder that a failing pass leaves (see
-    :mod:`lissom.passes.repro`). ``target``, ``seed`` and ``graph`` as it came go to the passes that ask for them.
+    :mod:`lissom.passes.repro`). ``target``, ``seed`` and ``graph`` as it came go to the passes that ask for them,
+    and so does ``clock``, which returns the milliseconds a graph takes (:func:`lissom.clock.c_clock`).
 
     Raises ParseError for pipeline text that is not understood, DataError for data that does not fit, VerifyError or
     CheckFailed when a pass breaks the graph or its promise, and what the passes raise.
     """
     steps = [inner for step in steps_of(pipeline) for inner in step.expand()]
     fed = None if data is None else Data(data, graph)
-    context = Context(fed, target, seed, graph)
+    context = Context(fed, target, seed, graph, clock)
     table = Report()
     size = Size.of(graph)
     now = graph.clone()

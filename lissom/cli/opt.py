@@ -21,6 +21,7 @@ from lissom.cli.options import Shapes
 @options.no_check
 @options.repro
 @options.json_file
+@click.option("--details", is_flag=True, help="Also show what passes have to tell, such as every group of channels.")
 def opt(
     model: str,
     out: Path,
@@ -30,6 +31,7 @@ def opt(
     no_check: bool,
     repro: Path | None,
     json_file: Path | None,
+    details: bool,
 ) -> None:
     """Run passes on MODEL and write ONNX. Without --passes the model goes in and out unchanged."""
     from lissom.backends.onnx import save
@@ -46,4 +48,6 @@ def opt(
         write_json(json_file, {"schema": 1, "passes": report.to_dict()})
     if report.rows:
         show(report.table())
+    if details:
+        show("", report.details(), "")
     show(f"wrote {out}: {out.stat().st_size:,} bytes (source {Path(model).stat().st_size:,})")

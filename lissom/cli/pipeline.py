@@ -22,6 +22,7 @@ def run_passes(
     target: str | None = None,
 ) -> tuple[Graph, Report]:
     """The graph the pipeline makes of ``graph``, and the table."""
+    from lissom.clock import c_clock
     from lissom.passes.runner import run
 
     with progress(f"running {pipeline}" if pipeline else "reading the model") as status:
@@ -38,4 +39,5 @@ def run_passes(
             repro_dir=repro,
             target=target,
             progress=passed,
+            clock=c_clock(target),
         )

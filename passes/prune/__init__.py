@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from lissom.ir.errors import Error
@@ -38,6 +39,7 @@ def mask(
     data: Data | None,
     target: str | None,
     seed: int,
+    clock: Callable[[Graph], float] | None,
 ) -> None:
     """Mask the least important units, and keep all shapes.
 
@@ -61,6 +63,7 @@ def mask(
         samples=samples,
         data=data,
         seed=seed,
+        clock=clock,
     )
     notes.table("channels", lambda: certificate(decision))
     original, copies = graph.clone_with_map()

@@ -50,21 +50,33 @@ def params_of(graph: Graph) -> int:
     return sum(c.data.size for c in graph.consts)
 
 
-def measure_of(budget: Until, graph: Graph) -> tuple[float, Measure]:
+def measure_of(budget: Until, graph: Graph, clock: Measure | None = None) -> tuple[float, Measure]:
     """The limit in absolute terms, and how to measure a graph."""
     if budget.macs is not None:
         return budget.macs * macs_of(graph), macs_of
     if budget.params is not None:
         return budget.params * params_of(graph), params_of
-    raise Error("until(ms=...) needs a way to measure time")
+    if clock is None:
+        raise Error(
+            "until(ms=...) needs a clock, and the run has none: ls.run(..., clock=lissom.clock.c_clock(target)) times "
+            "the graph as C on this machine, which takes a C compiler"
+        )
+    assert budget.ms is not None
+    return budget.ms, clock
 
 
 def choose_until(
-    graph: Graph, solution: Solution, ladders: Sequence[Ladder], policy: Policy, limit: float, measure: Measure
+    graph: Graph,
+    solution: Solution,
+    ladders: Sequence[Ladder],
+    policy: Policy,
+    limit: float,
+    measure: Measure,
+    tries: int = TRIES,
 ) -> Choice:
     """The choice that removes least and meets the limit: by bisection over the levels, measured on the smaller graph.
 
-    Then ladders go back rung by rung, the dearest first, as far as the limit allows.
+    Then ladders go back rung by rung, the dearest first, as far as the limit allows and ``tries`` measurements do.
     Raises Error, naming what can be reached, where no choice meets the limit.
     """
     known: dict[tuple[int, ...], float] = {}
@@ -87,7 +99,6 @@ def choose_until(
             low = middle
     choice = policy.choose(policy.levels[high])
     fixed = policy.choose(policy.levels[0])
-    tries = TRIES
     for i in sorted(range(len(ladders)), key=lambda i: -_saving(ladders[i], choice[i])):
         while choice[i] > fixed[i] and tries:
             tries -= 1

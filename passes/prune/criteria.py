@@ -11,11 +11,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lissom.ir.errors import Error
-from lissom.passes.prune import activity, loss, magnitude, reconstruction
+from lissom.passes.prune import activity, discrimination, loss, magnitude, reconstruction
 from lissom.passes.prune.evidence import Evidence, Scores
 
 Name = Literal[
-    "l1", "l2", "bn_scale", "geometric_median", "random", "apoz", "activation", "taylor", "thinet", "lasso", "surgeon"
+    "l1",
+    "l2",
+    "bn_scale",
+    "geometric_median",
+    "random",
+    "apoz",
+    "activation",
+    "taylor",
+    "thinet",
+    "lasso",
+    "surgeon",
+    "dcp",
 ]
 
 
@@ -48,5 +59,6 @@ CRITERIA: dict[str, Criterion] = {
     "taylor": Criterion(loss.taylor, "data", comparable=True),
     "thinet": Criterion(reconstruction.thinet, "data", comparable=True),
     "lasso": Criterion(reconstruction.lasso, "data", comparable=True),
+    "dcp": Criterion(discrimination.dcp, "labels"),
     "surgeon": Criterion(reconstruction.surgeon, "data", comparable=True),
 }

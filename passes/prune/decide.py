@@ -11,7 +11,7 @@ import numpy as np
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.passes.data import Data
-from lissom.passes.prune.budget import Until, choose_until, gains, measure_of
+from lissom.passes.prune.budget import TRIES, Measure, Until, choose_until, gains, measure_of
 from lissom.passes.prune.criteria import CRITERIA
 from lissom.passes.prune.evidence import Evidence, Scores
 from lissom.passes.prune.select import (
@@ -57,6 +57,7 @@ def decide(
     samples: int = 256,
     data: Data | None = None,
     seed: int = 0,
+    clock: Measure | None = None,
 ) -> Decision:
     """Choose the units to remove. Raises Error for a budget that cannot be met and for names that nothing has."""
     if isinstance(amount, float) and not 0 <= amount < 1:
@@ -79,8 +80,9 @@ def decide(
         return [chosen[i] for i in range(len(ladders))]
 
     if isinstance(amount, Until):
-        limit, measure = measure_of(amount, graph)
-        choice = choose_until(graph, solution, ladders, Policy(policy.levels, whole), limit, measure)
+        limit, measure = measure_of(amount, graph, clock)
+        tries = TRIES if amount.ms is None else 0  # a time is not measured finely enough
+        choice = choose_until(graph, solution, ladders, Policy(policy.levels, whole), limit, measure, tries)
     elif scope == "uniform":
         choice = whole(amount)
     else:

@@ -118,8 +118,7 @@ class Linear:
         if not isinstance(self.op, Conv):
             return (x.T if isinstance(self.op, Gemm) and self.op.transA else x)[at][None].double().numpy()
         op, rank = self.op, x.ndim - 2
-        begins, ends = op.pads[:rank], op.pads[rank:]
-        padded = F.pad(x, [p for pair in zip(reversed(begins), reversed(ends), strict=True) for p in pair])
+        padded = F.pad(x, [p for i in reversed(range(rank)) for p in (op.pads[i], op.pads[rank + i])])
         batch, *spatial = at
         index = [batch.reshape(-1, *[1] * rank)]
         for i, (place, size) in enumerate(zip(spatial, op.kernel_shape, strict=True)):
@@ -130,6 +129,24 @@ class Linear:
         windows = padded.movedim(1, -1)[tuple(index)]  # places, kernel, channels
         split = windows.reshape(len(batch), -1, self.groups, x.shape[1] // self.groups)
         return split.permute(2, 0, 1, 3).reshape(self.groups, len(batch), -1).double().numpy()
+
+    def averaged(self, x: torch.Tensor) -> Matrix:
+        """:meth:`rows` averaged over the positions of each sample, (samples, inputs); for one group."""
+        if not isinstance(self.op, Conv):
+            flat = x.T if isinstance(self.op, Gemm) and self.op.transA else x
+            mean: Matrix = flat.reshape(len(flat), -1, flat.shape[-1]).mean(1).double().numpy()
+            return mean
+        op, rank = self.op, x.ndim - 2
+        padded = F.pad(x, [p for i in reversed(range(rank)) for p in (op.pads[i], op.pads[rank + i])])
+        counts = self.output_shape(x)[2:]
+        taps = []
+        for tap in np.ndindex(*op.kernel_shape):
+            starts = [t * d for t, d in zip(tap, op.dilations, strict=True)]
+            cuts = [slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(starts, op.strides, counts, strict=True)]
+            cut = (slice(None), slice(None), *cuts)
+            taps.append(padded[cut].double().flatten(2).mean(2))
+        averaged: Matrix = torch.stack(taps, 1).flatten(1).numpy()
+        return averaged
 
     def channel_axis(self, y: torch.Tensor) -> int:
         return 1 if isinstance(self.op, Conv) else y.ndim - 1

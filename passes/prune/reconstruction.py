@@ -44,6 +44,7 @@ class Reader:
     """An op that reads units: ``units[g, k]`` stands at input k of group g, ``gram`` (groups, inputs, inputs) is the
     mean product of two inputs, ``mean`` that of one, ``matrix`` (groups, inputs, outputs) holds the weights."""
 
+    op: Op
     units: Units
     matrix: Matrix
     gram: Matrix
@@ -84,7 +85,7 @@ def readers(evidence: Evidence) -> list[Reader]:
         n, gram, total = sums[op]
         held = units[op]
         assert held is not None
-        reader = Reader(held, lin.matrix(), gram / n, total / n)
+        reader = Reader(op, held, lin.matrix(), gram / n, total / n)
         reader.energy = float(np.einsum("gko,gkl,glo->", reader.matrix, reader.centred(), reader.matrix)) or 1.0
         made.append(reader)
     return made
@@ -127,7 +128,7 @@ def contributions(mine: Iterable[Reader], units: Units) -> Matrix:
     total = np.zeros((len(units), len(units)))
     for reader in mine:
         for g in range(len(reader.matrix)):
-            index = _places(reader.units[g], units)
+            index = places(reader.units[g], units)
             product = reader.gram[g] * (reader.matrix[g] @ reader.matrix[g].T)
             spread = np.zeros((len(index), len(units)))
             inside = np.flatnonzero(index >= 0)
@@ -189,7 +190,7 @@ class _Part:
     """One group of a reader while units leave it: its weights and the inverse of its inputs' covariance."""
 
     def __init__(self, reader: Reader, g: int, units: Units) -> None:
-        index = _places(reader.units[g], units)
+        index = places(reader.units[g], units)
         inside = np.flatnonzero(index >= 0)
         covariance = reader.centred()[g]
         covariance[np.diag_indices_from(covariance)] += RIDGE * (np.diagonal(reader.gram[g]).mean() or 1.0)
@@ -225,7 +226,7 @@ class _Part:
         self.inverse -= across @ np.linalg.solve(block, across.T)
 
 
-def _places(inputs: Units, units: Units) -> Units:
+def places(inputs: Units, units: Units) -> Units:
     """For each input its place in ``units``, which is sorted; -1 where it is not there."""
     at = np.searchsorted(units, inputs)
     at[at == len(units)] = 0

@@ -1,0 +1,37 @@
+"""How long a graph takes as C on this machine: what ``until(ms=...)`` measures with."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lissom.ir.graph import Graph
+
+
+def c_clock(target: str | None = None) -> Callable[[Graph], float]:
+    """A function that emits a graph as C for ``target`` (default: portable), builds it and times a run.
+
+    What it returns are milliseconds. It raises what :func:`lissom.emit` and the build raise, such as Error where there is no compiler.
+    """
+
+    def milliseconds(graph: Graph) -> float:
+        from lissom.backends.c import Artifact, emit
+        from lissom.passes.check import random_feed
+
+        one = graph.bind({s: 1 for i in graph.inputs for d in i.type.dims[:1] for s in _names(d)})
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder, "timed")
+            emit(one, out, target=target or "portable")
+            feed = random_feed(one, 32, 0)
+            return 1000 * Artifact(out).time(*feed.values())
+
+    return milliseconds
+
+
+def _names(d: object) -> tuple[str, ...]:
+    from lissom.ir.dims import SymDim, symbols
+
+    return tuple(symbols(d)) if isinstance(d, SymDim) else ()
