@@ -17,6 +17,10 @@ def page(report: Mapping[str, Any]) -> str:
     sections = [_facts(report)]
     if report.get("passes"):
         sections += ["<h2>Passes</h2>", _table(report["passes"])]
+        for row in report["passes"]:
+            for key, value in row.items():
+                if _is_table(value):
+                    sections += [f"<h3>{escape(str(row['name']))}: {escape(key)}</h3>", _table(value)]
     sections += ["<h2>Layers</h2>", _table(report["layers"])]
     sections += [
         "<h2>Arena</h2>",
@@ -35,24 +39,39 @@ def _facts(report: Mapping[str, Any]) -> str:
     facts.update({k.replace("_", " "): v for k, v in report["artifact"].items()})
     if report.get("accuracy"):
         facts["accuracy"] = report["accuracy"]
-    rows = (f"<tr><th>{escape(str(k))}</th><td>{escape(_number(v))}</td></tr>" for k, v in facts.items())
+    rows = (f"<tr><th>{escape(str(k))}</th><td>{escape(_text(v))}</td></tr>" for k, v in facts.items())
     return f"<table>{''.join(rows)}</table>"
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    columns = list(dict.fromkeys(k for row in rows for k in row))
+    """The rows side by side; a value that is a table itself is left out."""
+    columns = list(dict.fromkeys(k for row in rows for k, v in row.items() if not _is_table(v)))
     numeric = {c for c in columns if all(isinstance(r.get(c), int | float) for r in rows)}
 
     def cell(tag: str, column: str, value: Any) -> str:
         kind = ' class="n"' if column in numeric else ""
-        return f"<{tag}{kind}>{escape(_number(value))}</{tag}>"
+        return f"<{tag}{kind}>{escape(_text(value))}</{tag}>"
 
     head = "".join(cell("th", c, c) for c in columns)
     lines = ("<tr>" + "".join(cell("td", c, r.get(c, "")) for c in columns) + "</tr>" for r in rows)
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
 
 
-def _number(value: Any) -> str:
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Sequence) and bool(value) and all(isinstance(v, Mapping) for v in value)
+
+
+def _text(value: Any) -> str:
+    """A value as a person reads it: 1,234; 30 → 21 for before and after; name: value for other mappings."""
+    if isinstance(value, Mapping) and value.keys() == {"before", "after"}:
+        before, after = _text(value["before"]), _text(value["after"])
+        return after if before == after else f"{before} → {after}"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{str(k).replace('_', ' ')}: {_text(v)}" for k, v in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(_text, value))
+    if value is None:
+        return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
