@@ -194,7 +194,9 @@ class Layout:
             return one.with_axis(axis, (Factor(len(index)),))
         if len(index) == 1:
             return one.pick(f.channels, f.dim, int(index[0])).with_axis(axis, (Factor(1),))
-        new = Channels(np.take(f.channels.atoms, index, axis=f.dim), (f.channels, [[d] for d in range(f.channels.atoms.ndim)]))
+        new = Channels(
+            np.take(f.channels.atoms, index, axis=f.dim), (f.channels, [[d] for d in range(f.channels.atoms.ndim)])
+        )
         swapped = one.swap(f.channels, new)
         return swapped.with_axis(axis, (Factor(len(index), new, f.dim),))
 

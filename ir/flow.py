@@ -8,14 +8,14 @@ where an op sums over channels (a *read*: a removed channel must be zero there) 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from lissom.ir import dims
 from lissom.ir.channels import Atoms, Axis, Channels, Factor, Layout, Unaligned, refine, single
-from lissom.ir.dims import Dim
+from lissom.ir.dims import Dim, SymDim
 from lissom.ir.values import Const, Value
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ class Flow:
 
     def balance(self, op: Op, value: Value, axis: int, groups: int, reason: str) -> None:
         """``axis`` consists of ``groups`` parts, which must keep equally many channels. Raises Unaligned."""
-        self._balance(op, self.of(value), axis, groups, reason)
+        self.balance_layout(op, self.of(value), axis, groups, reason)
 
-    def _balance(self, op: Op, layout: Layout, axis: int, groups: int, reason: str) -> Layout:
+    def balance_layout(self, op: Op, layout: Layout, axis: int, groups: int, reason: str) -> Layout:
         """The layout with ``axis`` split into the groups and what is in them."""
         sizes = layout.shape
         inner = dims.divides(sizes[axis], groups)
@@ -167,39 +167,6 @@ class Flow:
                 self.joint[f.channels] = None
                 self.pin(f.channels, f.dim, op, reason)
         return split
-
-    def grouped(self, op: Op, x: Value, w: Value, b: Value | None, group: int) -> Axis:
-        """A convolution in groups: x (N, C, *), w (O, C/group, *), b (O). Returns the factors of the output channels.
-
-        With one channel a group, a group goes with its channel; otherwise all groups stay and lose equally many.
-        """
-        outputs = w.type.dims[0]
-        each = dims.divides(outputs, group)
-        assert each is not None
-        if w.type.dims[1] == 1:
-            kernel = w.type.dims[2:]
-            split = self.of(w).reshape((group, each, 1, *kernel))
-            labels = ["n", "g", *(("x", i) for i in range(len(kernel)))]
-            terms: list[Term] = [(x, labels), (w, ["g", "m", None, *(("w", i) for i in range(len(kernel)))])]
-            layouts = [self.of(x), split]
-            if b is not None:
-                terms.append((b, ["g", "m"]))
-                layouts.append(self.of(b).reshape((group, each)))
-            out = self.einsum(op, terms, ["g", "m"], layouts, read=False)
-            factors = tuple(f for axis in out.axes for f in axis if f.size != 1)
-            return factors or (Factor(1),)
-        if not isinstance(w, Const):
-            self.opaque(op, "the weights of its groups are computed")
-            return (Factor(outputs),)
-        inputs = self._balance(op, self.of(x), 1, group, "every group keeps equally many inputs")
-        for c in dict.fromkeys(f.channels for f in (*inputs.axes[1], *inputs.axes[2]) if f.channels is not None):
-            self.reads.append(Read(op, (x,), c.atoms))
-        self._balance(op, self.of(w), 0, group, "every group keeps equally many outputs")
-        # Which inputs a row of w reads differs from group to group: that axis has no atoms of its own.
-        self.layouts[w] = self.keep(op, w, 1, "it follows the input's channels")
-        if b is not None:
-            return self.einsum(op, [(w, ["o", *(("w", i) for i in range(1, w.type.rank))]), (b, ["o"])], ["o"]).axes[0]
-        return self.of(w).axes[0]
 
     def concat(self, op: Op, values: Sequence[Value], axis: int) -> Layout | tuple[Layout, ...]:
         """The values one after the other along ``axis``; they share the channels of all other axes."""
@@ -259,11 +226,20 @@ class Flow:
 
     def surround(self, op: Op, layout: Layout, axis: int, begin: int, end: int) -> Layout:
         """Zeros before and behind the channels of ``axis``: atoms that are free to go."""
-        (f,) = layout.merged(axis).axes[axis]
-        if f.channels is None or f.channels.atoms.ndim > 1:
-            return self.keep_layout(op, layout, axis, "it is padded")
-        atoms = np.concatenate([self.fresh(begin, op, (axis, "begin")), f.channels.atoms, self.fresh(end, op, (axis, "end"))])
-        return layout.with_axis(axis, single(atoms))
+        layout = layout.merged(axis)
+        (f,) = layout.axes[axis]
+        assert f.channels is not None
+        atoms, same = f.channels.atoms, [[d] for d in range(f.channels.atoms.ndim)]
+        outer = [n for d, n in enumerate(atoms.shape) if d != f.dim]
+        ends = []
+        for key, size in (("begin", begin), ("end", end)):
+            fresh = self.fresh(size * int(np.prod(outer)), op, (axis, key))
+            ends.append(np.moveaxis(fresh.reshape(*outer, size), -1, f.dim))
+        new = Channels(np.concatenate([ends[0], atoms, ends[1]], f.dim), (f.channels, same))
+        layout = Layout(
+            tuple(tuple(replace(g, channels=new) if g.channels is f.channels else g for g in a) for a in layout.axes)
+        )
+        return layout.with_axis(axis, (Factor(new.atoms.shape[f.dim], new, f.dim),))
 
     def pin(self, channels: Channels, dim: int, op: Op, reason: str) -> None:
         """One dimension of an array of atoms keeps its size; what is left to shrink are the others."""
@@ -364,6 +340,10 @@ class Flow:
             at = [(i, axes.index(label)) for i, (_, axes) in enumerate(terms) if label in axes]
             if len(at) == 1:
                 continue
+            for size in [d for i, p in at if isinstance(d := layouts[i].size(p), int)][:1]:
+                for i, p in at:  # a symbol against a number is that number
+                    if isinstance(layouts[i].size(p), SymDim) and layouts[i].is_fixed(p):
+                        layouts[i] = layouts[i].with_axis(p, (Factor(size),))
             try:
                 refined = refine([layouts[i] for i, _ in at], [p for _, p in at])
             except Unaligned:
@@ -421,8 +401,8 @@ class Flow:
             for b, others in theirs.items():
                 if not set(places.values()) & set(others.values()):
                     continue
-                if self.heads and (self._inner(a, places, others) or self._inner(b, others, places)):
-                    reason = "it is the same in all heads, which go as a whole"
+                if self._crosses(a, places, others) or self._crosses(b, others, places):
+                    reason = "all heads share it, which go as a whole" if self.heads else "heads stay, and lose width"
                     for c, has, has_too in ((a, places, others), (b, others, places)):
                         for dim, sub in has.items():
                             if sub in has_too.values():
@@ -431,11 +411,14 @@ class Flow:
                 subs = [*places.values(), *(s for s in others.values() if s not in places.values())]
                 self.tie(spread(a, places, subs), spread(b, others, subs))
 
-    def _inner(self, channels: Channels, places: dict[int, Sub], others: dict[int, Sub]) -> bool:
-        """Whether what two arrays share are inner dimensions of ``channels``, such as the width of heads, and an outer
-        one, such as the heads, may shrink."""
+    def _crosses(self, channels: Channels, places: dict[int, Sub], others: dict[int, Sub]) -> bool:
+        """Whether what two arrays share is the width of heads of ``channels`` where heads go, or heads where width goes.
+
+        Then what is shared stays, and what may go is the other: dimensions outside of it, or inside.
+        """
         shared = [dim for dim, sub in places.items() if sub in others.values()]
-        return any(dim < min(shared) and self.pinned(channels, dim) is None for dim in places if dim not in shared)
+        extra = [dim for dim in places if dim not in shared and self.pinned(channels, dim) is None]
+        return any(dim < min(shared) if self.heads else dim > max(shared) for dim in extra)
 
     def _choose(
         self, owners: list[dict[Channels, dict[int, Sub]]], parts: dict[Label, list[Dim]]
@@ -471,7 +454,9 @@ class Flow:
                 continue
             if self.heads and any(self.pinned(c, dim) is None for dim in outer):
                 first = self._alike(c, [d for d in places if d not in outer])
-                left = Channels(first.reshape([c.atoms.shape[d] for d in sorted(outer)]), (c, [[d] for d in sorted(outer)]))
+                left = Channels(
+                    first.reshape([c.atoms.shape[d] for d in sorted(outer)]), (c, [[d] for d in sorted(outer)])
+                )
                 chosen.update((places[dim], (left, i)) for i, dim in enumerate(sorted(outer)))
             else:
                 for dim in outer:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.channels import Atoms, Axis, Channels, Factor, Layout, Unaligned, single
+from lissom.ir.channels import Atoms, Channels, Layout, Unaligned
 from lissom.ir.dims import Dim
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
@@ -96,7 +97,9 @@ class Kept:
         moving = [i for i in range(layout.rank) if not layout.is_fixed(i) and data.shape[i] > 1]
         if not moving:
             return data
-        full = [n for i in range(layout.rank) if isinstance(n := layout.size(i), int) and self._coupled(layout, i, moving)]
+        full = [
+            n for i in range(layout.rank) if isinstance(n := layout.size(i), int) and self._coupled(layout, i, moving)
+        ]
         axes = [i for i in range(layout.rank) if self._coupled(layout, i, moving)]
         grid = _grid(layout, axes, places)
         front = np.moveaxis(data, axes, range(len(axes)))
@@ -112,27 +115,6 @@ class Kept:
     def _coupled(self, layout: Layout, axis: int, moving: Sequence[int]) -> bool:
         held = {f.channels for f in layout.axes[axis] if f.channels is not None}
         return axis in moving or any(f.channels in held for i in moving for f in layout.axes[i])
-
-    def grouped(self, x: Value, w: Value, group: int) -> tuple[int, Value]:
-        """The group count and the weights of a convolution in groups; see :meth:`lissom.ir.flow.Flow.grouped`."""
-        inputs = self.positions(x, 1)
-        assert isinstance(w, Const)
-        (f,) = self.layouts[w].merged(0).axes[0]
-        if w.data.shape[1] == 1:
-            rows = self.positions(w, 0)
-            rows = np.concatenate([rows[rows // (w.data.shape[0] // group) == i] for i in inputs])
-            new = w.replace(w.data[rows])
-            group = len(inputs)
-        else:
-            each_in, each_out = w.data.shape[1], w.data.shape[0] // group
-            inputs = inputs.reshape(group, -1)
-            rows = self.positions(w, 0).reshape(group, -1)
-            if (inputs // each_in != np.arange(group)[:, None]).any() or (rows // each_out != rows[:, :1] // each_out).any():
-                raise ValueError("channels moved from one group to another")
-            new = w.replace(np.concatenate([w.data[r][:, i % each_in] for r, i in zip(rows, inputs, strict=True)]))
-        axis: Axis = (Factor(rows.size),) if f.channels is None else single(f.channels.atoms[rows.reshape(-1)])
-        self.made[new] = Layout.fixed(new.type.dims).with_axis(0, axis)
-        return group, new
 
     def mask(self, value: Value) -> npt.NDArray[np.bool_]:
         """Which positions of a value are left, of the value's rank, with size 1 on axes that lose none."""
@@ -179,7 +161,8 @@ class Kept:
             return None
         turned: dict[Channels, tuple[Channels, dict[int, int]]] = {}
         for (_, f), (_, g) in zip(ours, theirs, strict=True):
-            assert f.channels is not None and g.channels is not None
+            assert f.channels is not None
+            assert g.channels is not None
             other, dims = turned.setdefault(f.channels, (g.channels, {}))
             if other is not g.channels or f.dim in dims:
                 return None
@@ -213,7 +196,7 @@ def _lies_in(layout: Layout, axis: int, channels: Channels) -> bool:
 
 def _grid(layout: Layout, axes: Sequence[int], places: Mapping[Channels, Places]) -> npt.NDArray[np.int64]:
     """For each new position on ``axes`` the flat old one. No array of atoms lies in other axes too."""
-    factors = [[f for f in layout.axes[i]] for i in axes]
+    factors = [list(layout.axes[i]) for i in axes]
     flat = [f for axis in factors for f in axis]
     sizes = [f.size for f in flat if isinstance(f.size, int)]
     grid = np.arange(int(np.prod(sizes))).reshape(sizes)
@@ -225,7 +208,7 @@ def _grid(layout: Layout, axes: Sequence[int], places: Mapping[Channels, Places]
         left = front.reshape(-1, *rest)[places[c].reshape(-1)].reshape(*places[c].shape, *rest)
         grid = np.moveaxis(left, range(len(order)), order)
     ends = np.cumsum([0, *map(len, factors)])
-    return grid.reshape([int(np.prod(grid.shape[a:b])) for a, b in zip(ends, ends[1:], strict=False)])
+    return grid.reshape([int(np.prod(grid.shape[a:b])) for a, b in pairwise(ends)])
 
 
 def _occurrences(old: Atoms, new: Atoms) -> Places | None:
@@ -249,7 +232,9 @@ def resized_shape(old: Value, sizes: Sequence[Dim], given: Sequence[Dim] | None 
     """
     entries: list[int | None] = [d if isinstance(d, int) else None for d in sizes]
     if given is not None and 0 not in entries:
-        entries = [0 if e is None and d in given[i : i + 1] else e for i, (e, d) in enumerate(zip(entries, sizes, strict=True))]
+        entries = [
+            0 if e is None and d in given[i : i + 1] else e for i, (e, d) in enumerate(zip(entries, sizes, strict=True))
+        ]
         if entries.count(None) == 1:
             entries = [-1 if e is None else e for e in entries]
     if None not in entries:

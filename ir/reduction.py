@@ -163,6 +163,11 @@ class ArgExtremum(Op, abstract=True):
         """The index of the first best element along ``axis``."""
         raise NotImplementedError(f"{self.op_type}.position")
 
+    def channels(self, flow: Flow) -> Layout:
+        axis = self.axis % self.data.type.rank
+        layout = flow.keep(self, self.data, axis, "the number of one of them is the result").drop([axis])
+        return layout.insert(axis) if self.keepdims else layout
+
     @classmethod
     def samples(cls) -> Iterable[Op]:
         x = value("data", symbol("N"), 3, 4)

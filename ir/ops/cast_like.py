@@ -6,7 +6,9 @@ import torch
 
 from lissom.ir import casting
 from lissom.ir.casting import RoundMode
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
@@ -29,6 +31,9 @@ class CastLike(Op):
 
     def fold_contents(self) -> Array | None:
         return self.x.contents if self.target_type.type.dtype in (DType.int32, DType.int64) else None
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.of(self.x)
 
     @staticmethod
     def samples() -> Iterable[Op]:

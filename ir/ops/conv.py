@@ -11,6 +11,7 @@ from lissom.ir import windows
 from lissom.ir.channels import Factor, Layout, Unaligned
 from lissom.ir.dims import symbol
 from lissom.ir.flow import Flow, Term
+from lissom.ir.grouping import fewer_groups, grouped
 from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
@@ -85,7 +86,7 @@ class Conv(Op):
         batch, _ = flow.of(self.x).axes[:2]
         if self.group > 1:
             try:
-                out = flow.grouped(self, self.x, self.w, self.b, self.group)
+                out = grouped(flow, self, self.x, self.w, self.b, self.group)
             except Unaligned:
                 return flow.opaque(self, "its groups cut across the factors of its channels")
             return Layout((batch, out, *spatial))
@@ -98,7 +99,7 @@ class Conv(Op):
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
         if self.group == 1:
             return self._on(operands)
-        group, w = kept.grouped(self.x, self.w, self.group)
+        group, w = fewer_groups(kept, self.x, self.w, self.group)
         return self._on({**operands, self.w: w}, group=group)
 
     @staticmethod

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir import windows
-from lissom.ir.channels import Factor, Layout
+from lissom.ir.channels import Factor, Layout, Unaligned
 from lissom.ir.dims import symbol
 from lissom.ir.flow import Flow, Term
+from lissom.ir.grouping import fewer_groups_transposed, grouped_transposed
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import TensorType
@@ -101,15 +103,25 @@ class ConvTranspose(Op):
         return self.x.type.size() * per_input * prod(self.kernel_shape)
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        if self.group > 1:
-            return flow.opaque(self, "the groups of a transposed convolution")
         flow.keep_spatial(self, self.x, self.w)
+        spatial = [(Factor(d),) for d in self.type.dims[2:]]
+        if self.group > 1:
+            try:
+                out = grouped_transposed(flow, self, self.x, self.w, self.b, self.group)
+            except Unaligned:
+                return flow.opaque(self, "its groups cut across the factors of its channels")
+            return Layout((flow.of(self.x).axes[0], out, *spatial))
         k = range(2, self.w.type.rank)
         terms: list[Term] = [(self.x, ["n", "i", *(("x", d) for d in k)]), (self.w, ["i", "o", *(("w", d) for d in k)])]
         if self.b is not None:
             terms.append((self.b, ["o"]))
-        spatial = [(Factor(d),) for d in self.type.dims[2:]]
         return Layout((*flow.einsum(self, terms, "no").axes, *spatial))
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        if self.group == 1:
+            return self._on(operands)
+        group, w = fewer_groups_transposed(kept, self.x, self.w, self, self.group)
+        return self._on({**operands, self.w: w}, group=group)
 
     @staticmethod
     def samples() -> Iterable[Op]:

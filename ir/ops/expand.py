@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lissom.ir import dims
-from lissom.ir.channels import Factor, Layout
+from lissom.ir.channels import Axis, Factor, Layout, single
 from lissom.ir.contents import count, elements, small
 from lissom.ir.dims import Dim, symbol
 from lissom.ir.flow import Flow
@@ -53,9 +53,12 @@ class Expand(Op):
         layout = flow.of(self.x)
         for _ in range(self.type.rank - layout.rank):
             layout = layout.insert(0)
-        axes = []
+        axes: list[Axis] = []
         for i, (axis, size) in enumerate(zip(layout.axes, self.type.dims, strict=True)):
-            axes.append(axis if layout.size(i) == size else (Factor(size),))
+            if layout.size(i) == size:
+                axes.append(axis)
+            else:  # copies of one element: any of them may go
+                axes.append(single(flow.fresh(size, self, i)) if isinstance(size, int) else (Factor(size),))
         return Layout(tuple(axes))
 
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.dims import symbol
 from lissom.ir.errors import Unsupported
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.pooling import HALVES
 from lissom.ir.samples import value
@@ -69,6 +71,12 @@ class GridSample(Op):
         turns = torch.floor(distance / span)
         rest = distance - turns * span
         return torch.where(turns % 2 == 0, low + rest, high - rest)
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.keep_spatial(self, self.x)
+        flow.freeze(self.grid, self, "it says where to sample")
+        spatial = [(Factor(d),) for d in self.type.dims[2:]]
+        return Layout((*flow.of(self.x).axes[:2], *spatial))
 
     @staticmethod
     def samples() -> Iterable[Op]:

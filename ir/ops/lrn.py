@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.pooling import widened
 from lissom.ir.samples import value
@@ -34,6 +36,10 @@ class LRN(Op):
         squares = F.pad((wide * wide).movedim(1, -1), ((self.size - 1) // 2, self.size // 2))
         sums = squares.unfold(-1, self.size, 1).sum(-1).movedim(-1, 1)
         return (wide / (self.bias + self.alpha / self.size * sums) ** self.beta).to(x.dtype)
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.statistic(self, self.x, [1])
+        return flow.of(self.x)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import product, symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, DType, TensorType
@@ -29,6 +31,9 @@ class Size(Op):
         contents = np.empty((), dtype=object)
         contents[()] = product(self.x.type.shape)
         return contents
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        return flow.opaque(self, "its size is read as a number")
 
     @staticmethod
     def samples() -> Iterable[Op]:

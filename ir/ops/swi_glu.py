@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import TensorType
@@ -30,6 +32,9 @@ class SwiGLU(Op):
 
     def run(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return a * torch.sigmoid(self.alpha * a) * b
+
+    def channels(self, flow: Flow) -> Layout:
+        return flow.unify(self, self.a, self.b)
 
     @staticmethod
     def samples() -> Iterable[Op]:

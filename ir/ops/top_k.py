@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.contents import elements
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -43,6 +45,11 @@ class TopK(Op):
     def run(self, x: torch.Tensor, k: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         values, indices = torch.sort(x, dim=self.axis, descending=self.largest, stable=True)
         return values.narrow(self.axis, 0, int(k)), indices.narrow(self.axis, 0, int(k))
+
+    def channels(self, flow: Flow) -> tuple[Layout, ...]:
+        axis = self.axis % self.x.type.rank
+        layout = flow.keep(self, self.x, axis, "the largest of it are taken, and where they stand")
+        return (layout.with_axis(axis, (Factor(self.type.dims[axis]),)),) * 2
 
     @staticmethod
     def samples() -> Iterable[Op]:

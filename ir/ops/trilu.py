@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -27,6 +29,11 @@ class Trilu(Op):
         known = None if self.k is None else self.k.contents
         diagonal = 0 if k is None else int(k if known is None else known.reshape(()))
         return wide(lambda v: (torch.triu if self.upper else torch.tril)(v, diagonal), self.type.dtype, x)
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.keep(self, self.x, -2, "a triangle of it is taken")
+        flow.keep(self, self.x, -1, "a triangle of it is taken")
+        return flow.einsum(self, [(self.x, range(self.x.type.rank))], range(self.x.type.rank))
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -49,7 +49,7 @@ def fold_constants(op: Op) -> Value | tuple[Value, ...] | None:
     # A parameter in another form is still that parameter: it keeps its name, by which a state dict knows it.
     same = len(parameters) == 1 and parameters[0].users == (op,) and len(arrays) == 1
     consts = tuple(
-        Const(np.ascontiguousarray(a), parameters[0].name if same else r.name, trainable=trainable, loc=r.loc)
+        Const(np.asarray(a, order="C"), parameters[0].name if same else r.name, trainable=trainable, loc=r.loc)
         for a, r in zip(arrays, op.results, strict=True)
     )
     return consts if len(consts) > 1 else consts[0]

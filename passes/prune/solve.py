@@ -133,6 +133,17 @@ class Solution:
                 known[:] = [a or b for a, b in zip(known, pins, strict=True)]
         return list(found.values())
 
+    def slices(self) -> list[tuple[Units, Units]]:
+        """Units to tie so that what is left keeps its order: dimensions inside of the one that shrinks go in slices."""
+        ties = []
+        for units, pins in self.joint:
+            free = [d for d, pin in enumerate(pins) if pin is None]
+            if free and free[-1] < units.ndim - 1:
+                inside = units.reshape(int(np.prod(units.shape[: free[-1] + 1])), -1)
+                left, right = np.broadcast_arrays(inside[:, :1], inside)
+                ties.append((left.reshape(-1), right.reshape(-1)))
+        return ties
+
     def members(self, unit: int) -> list[tuple[Value, int]]:
         """Every value and axis that a unit occurs in."""
         found = []
@@ -151,8 +162,12 @@ def solve(graph: Graph, *, heads: bool = True) -> Solution:
         right = np.concatenate([b for _, b in flow.ties])
     else:
         left = right = np.zeros(0, np.int64)
-    unit = components(flow.count, left, right)
-    solution = Solution(flow, unit, int(unit.max(initial=-1)) + 1)
+    solution = _solution(flow, left, right)
+    while ties := solution.slices():
+        first = np.unique(solution.unit, return_index=True)[1]  # an atom of each unit
+        left = np.concatenate([left, *(first[a] for a, _ in ties)])
+        right = np.concatenate([right, *(first[b] for _, b in ties)])
+        solution = _solution(flow, left, right)
     for freeze in flow.freezes:
         for u in np.unique(solution.unit[freeze.atoms]):
             solution.frozen.setdefault(int(u), freeze)
@@ -160,8 +175,13 @@ def solve(graph: Graph, *, heads: bool = True) -> Solution:
         if pins and all(pins):
             op, reason = pins[0] or (None, "")
             for u in np.unique(units):
-                solution.frozen.setdefault(int(u), Freeze(np.flatnonzero(unit == u), op, reason))
+                solution.frozen.setdefault(int(u), Freeze(np.flatnonzero(solution.unit == u), op, reason))
     return solution
+
+
+def _solution(flow: Flow, left: Units, right: Units) -> Solution:
+    unit = components(flow.count, left, right)
+    return Solution(flow, unit, int(unit.max(initial=-1)) + 1)
 
 
 def why(freeze: Freeze) -> str:

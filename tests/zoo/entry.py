@@ -58,7 +58,9 @@ def image(c: int = 3, size: int = 16, n: int = 2) -> torch.Tensor:
     return torch.randn(n, c, size, size)
 
 
-def conv_bn(i: int, o: int, k: int = 3, stride: int = 1, groups: int = 1, act: nn.Module | None = None) -> nn.Sequential:
+def conv_bn(
+    i: int, o: int, k: int = 3, stride: int = 1, groups: int = 1, act: nn.Module | None = None
+) -> nn.Sequential:
     """Conv, BatchNorm and an activation (ReLU), sizes kept at stride 1."""
     return nn.Sequential(
         nn.Conv2d(i, o, k, stride, k // 2, groups=groups, bias=False), nn.BatchNorm2d(o), act or nn.ReLU()

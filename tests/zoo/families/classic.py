@@ -58,7 +58,14 @@ def conv3d() -> Net:
 
 @net()
 def prelu() -> Net:
-    layers = [nn.Conv2d(3, 32, 3), nn.PReLU(32), nn.Conv2d(32, 64, 3, 2), nn.PReLU(), nn.Conv2d(64, 64, 3), nn.PReLU(64)]
+    layers = [
+        nn.Conv2d(3, 32, 3),
+        nn.PReLU(32),
+        nn.Conv2d(32, 64, 3, 2),
+        nn.PReLU(),
+        nn.Conv2d(64, 64, 3),
+        nn.PReLU(64),
+    ]
     return nn.Sequential(*layers, entry.head(64)), (image(),)
 
 

@@ -42,7 +42,11 @@ class InvertedResidual(nn.Module):
 @net()
 def mobilenet_v2() -> Net:
     act = nn.ReLU6()
-    body = [InvertedResidual(16, 32, 4, 2, act), InvertedResidual(32, 32, 4, 1, act), InvertedResidual(32, 32, 4, 1, act)]
+    body = [
+        InvertedResidual(16, 32, 4, 2, act),
+        InvertedResidual(32, 32, 4, 1, act),
+        InvertedResidual(32, 32, 4, 1, act),
+    ]
     return nn.Sequential(conv_bn(3, 16, act=act), *body, conv_bn(32, 128, 1, act=act), head(128)), (image(),)
 
 
@@ -96,7 +100,9 @@ class ShuffleV2(nn.Module):
         inner = i if stride > 1 else half
         if stride > 1:
             self.left = nn.Sequential(linear_bn(i, i, 3, 2, i), conv_bn(i, half, 1))
-        self.right = nn.Sequential(conv_bn(inner, half, 1), linear_bn(half, half, 3, stride, half), conv_bn(half, half, 1))
+        self.right = nn.Sequential(
+            conv_bn(inner, half, 1), linear_bn(half, half, 3, stride, half), conv_bn(half, half, 1)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.stride > 1:

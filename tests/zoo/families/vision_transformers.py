@@ -194,7 +194,11 @@ class WindowAttention(nn.Module):
 class PatchMerging(nn.Module):
     def __init__(self, size: int, width: int) -> None:
         super().__init__()
-        self.size, self.norm, self.reduction = size, nn.LayerNorm(4 * width), nn.Linear(4 * width, 2 * width, bias=False)
+        self.size, self.norm, self.reduction = (
+            size,
+            nn.LayerNorm(4 * width),
+            nn.Linear(4 * width, 2 * width, bias=False),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, _, c = x.shape
