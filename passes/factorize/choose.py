@@ -97,7 +97,7 @@ def factorize_graph(
         rest = limits.rest(graph, found)
         whole = rest + sum(x[0].cost for x in ladders)
         budget = (limits.share if limits.share is not None else 0.5) * whole - rest
-        open_: list[Ladder] = [x[1:] if f.layer.op in given else x for f, x in zip(able, ladders, strict=True)]
+        open_: list[Ladder] = [(x[1:] or x) if f.layer.op in given else x for f, x in zip(able, ladders, strict=True)]
         require_reachable(open_, budget, rest, limits.unit, "ranks of 1 leave")
         chooser = Chooser(graph, able, open_, budget, feeds)
         picked = chooser.uniform() if select == "uniform" else chooser.enc()
