@@ -254,3 +254,7 @@ _Family("quantize", "lookup", ("requantize",), in_place=(0,)).add("lookup", "u8 
 _binary_q8 = _Family("quantize", "binary_q8", ("requantize", "binary_q8"), in_place=(0, 1))
 _binary_q8.add("add_q8", "q8 a, q8 b -> q8 y")
 _binary_q8.add("mul_q8", "q8 a, q8 b -> q8 y")
+_binary_q8.add("sub_q8", "q8 a, q8 b -> q8 y")
+_norm_q8 = _Family("norm_q8", "softmax_q8", ("requantize",), in_place=(0,))
+_norm_q8.add("softmax_q8", "q8 x, i32 table -> q8 y")
+_norm_q8.add("layer_norm_q8", "q8 x, f32 scale, f32? bias -> q8 y", params="layer_norm_q8")

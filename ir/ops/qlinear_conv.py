@@ -8,7 +8,7 @@ import torch
 from lissom.ir.integer import WeightedInteger
 from lissom.ir.op import Op
 from lissom.ir.ops.conv import Conv
-from lissom.ir.quantization import centred, multiplier, requantize
+from lissom.ir.quantization import centred, multiplier, narrowed, requantize
 from lissom.ir.samples import literal, random_array, value
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value
@@ -49,8 +49,9 @@ class QLinearConv(WeightedInteger):
         y_zero_point: torch.Tensor,
         b: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        bias = None if b is None else b.to(torch.float64)
-        acc = self.twin().run(centred(x, x_zero_point), centred(w, w_zero_point), bias)
+        acc = self.twin().run(*narrowed(centred(x, x_zero_point), centred(w, w_zero_point))).to(torch.float64)
+        if b is not None:
+            acc = acc + b.to(torch.float64).reshape(-1, *[1] * (x.ndim - 2))
         m = multiplier(x_scale, w_scale, y_scale)
         return requantize(acc, m.reshape(-1, *[1] * (x.ndim - 2)), y_zero_point, self.type.dtype)
 

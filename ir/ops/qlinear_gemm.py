@@ -10,7 +10,7 @@ from lissom.ir.ops.add import Add
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.transpose import Transpose
-from lissom.ir.quantization import centred, multiplier, requantize
+from lissom.ir.quantization import centred, multiplier, narrowed, requantize
 from lissom.ir.samples import int8_triple, literal, random_array, uint8_triple
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value
@@ -47,7 +47,8 @@ class QLinearGemm(WeightedInteger):
         y_zero_point: torch.Tensor,
         b: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        acc = centred(x, x_zero_point) @ centred(w, w_zero_point).T
+        columns, rows = narrowed(centred(x, x_zero_point), centred(w, w_zero_point))
+        acc = (columns @ rows.T).to(torch.float64)
         if b is not None:
             acc = acc + b.to(torch.float64)
         return requantize(acc, multiplier(x_scale, w_scale, y_scale), y_zero_point, self.type.dtype)

@@ -38,6 +38,7 @@ void lissom_dequantize_i32(const lissom_channel_params *p, const int32_t *x, con
                            float *y);
 void lissom_add_q8(const lissom_binary_q8_params *p, const uint8_t *a, const uint8_t *b, uint8_t *y);
 void lissom_mul_q8(const lissom_binary_q8_params *p, const uint8_t *a, const uint8_t *b, uint8_t *y);
+void lissom_sub_q8(const lissom_binary_q8_params *p, const uint8_t *a, const uint8_t *b, uint8_t *y);
 /* y[i] = table[x[i]], by the bits of x. */
 void lissom_lookup(const lissom_lookup_params *p, const uint8_t *x, const uint8_t *table, uint8_t *y);
 

@@ -17,7 +17,7 @@ from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.options import closest
-from lissom.passes.quantize.grids import integer_units, place, sources
+from lissom.passes.quantize.grids import integer_units, is_pointwise, place, sources
 from lissom.passes.quantize.layers import output_axis, weight_of
 from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
@@ -99,6 +99,8 @@ def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax
     w, axis = weight_of(op), None
     if isinstance(w, Const):
         axis = output_axis(op)
+    elif is_pointwise(op):
+        return  # a table takes in single numbers as they are
     else:
         constants = [v for v in op.operands if isinstance(v, Const) and v.type.dtype is DType.float32]
         if len(constants) != 1 or len(op.operands) != 2:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lissom.ir.elementwise import Unary
+from lissom.ir.elementwise import Binary, Unary
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
@@ -21,20 +21,26 @@ from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.depth_to_space import DepthToSpace
 from lissom.ir.ops.expand import Expand
 from lissom.ir.ops.flatten import Flatten
+from lissom.ir.ops.gather import Gather
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.global_max_pool import GlobalMaxPool
 from lissom.ir.ops.identity import Identity
+from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.max_pool import MaxPool
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.pad import Pad
+from lissom.ir.ops.reduce_mean import ReduceMean
 from lissom.ir.ops.relu import Relu
 from lissom.ir.ops.reshape import Reshape
+from lissom.ir.ops.resize import Resize
 from lissom.ir.ops.slice import Slice
+from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.space_to_depth import SpaceToDepth
 from lissom.ir.ops.split import Split
 from lissom.ir.ops.squeeze import Squeeze
+from lissom.ir.ops.sub import Sub
 from lissom.ir.ops.tile import Tile
 from lissom.ir.ops.transpose import Transpose
 from lissom.ir.ops.unsqueeze import Unsqueeze
@@ -44,7 +50,7 @@ from lissom.passes import notes
 
 MOVES = (
     Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Expand, Tile, Slice, Split, DepthToSpace, SpaceToDepth,
-    Identity, MaxPool, GlobalMaxPool,
+    Identity, MaxPool, GlobalMaxPool, Resize, Gather,
 )  # fmt: skip
 """Ops whose results hold elements of their first operand and nothing else, in whatever order."""
 
@@ -53,6 +59,8 @@ def moved(op: Op) -> Value | None:
     """The value whose elements ``op`` moves or selects; None for an op that computes."""
     if isinstance(op, Pad) and not (op.mode == "constant" and not _zero(op.constant_value)):
         return op.operands[0]
+    if isinstance(op, Resize) and (op.mode != "nearest" or op.coordinate_transformation_mode == "tf_crop_and_resize"):
+        return None
     if isinstance(op, MOVES) and all(r.type.dtype is DType.float32 or not r.users for r in op.results):
         return op.operands[0]
     return None
@@ -63,8 +71,13 @@ def _zero(value: Value | None) -> bool:
 
 
 def is_pointwise(op: Op) -> bool:
-    """True for a function of one float value, element by element: it becomes a table."""
-    return (isinstance(op, Unary | Clip)) and op.type.dtype is DType.float32 and len(_activations(op)) == 1
+    """True for a function of one float value and single numbers, element by element: it becomes a table."""
+    if not isinstance(op, Unary | Clip | Binary) or op.type.dtype is not DType.float32:
+        return False
+    if isinstance(op, Binary) and not all(v.data.size == 1 for v in op.operands if isinstance(v, Const)):
+        return False
+    values = [v for v in op.operands if not isinstance(v, Const)]
+    return len(values) == 1 and values[0].type.dtype is DType.float32 and values[0].type.shape == op.type.shape
 
 
 def _activations(op: Op) -> list[Value]:
@@ -137,9 +150,38 @@ def no_integer_form(op: Op) -> str | None:
             return "alpha, beta or transA of this Gemm have no integer form; run fold first"
         case Gemm(_, Const(w), Const(c)) if c.size != w.shape[0 if op.transB else 1]:
             return "its bias is not one number per output"
-        case Conv() | Gemm() | MatMul() | Add() | Mul() | AveragePool() | GlobalAveragePool():
+        case Softmax() if not _feeds_products(op):
+            return "nothing but the outputs is behind it, and in float it keeps its order"
+        case Softmax() if not isinstance(op.type.dims[op.axis], int):
+            return "the size of its axis is not known, which the table of exponentials depends on"
+        case LayerNormalization(x, scale, b):
+            if not isinstance(scale, Const) or not (b is None or isinstance(b, Const)):
+                return "its scale or bias is not constant"
+            if op.axis % x.type.rank != x.type.rank - 1 or op.results_used > 1 or op.epsilon <= 0:
+                return "only over the last axis, with one result and a positive epsilon, it has an integer form"
+            size = x.type.dims[-1]
+            return None if isinstance(size, int) and size < 2**15 else "its axis is too long for exact sums in int32"
+        case ReduceMean() if op.axes is not None and op.axes.contents is None:
+            return "which axes it reduces is computed"
+        case ReduceMean() if not op.reduced_axes():
+            return "it reduces no axis"
+        case Conv() | Gemm() | MatMul() | Add() | Sub() | Mul() | AveragePool() | GlobalAveragePool():
+            return None
+        case Softmax() | ReduceMean():
             return None
     return None if is_pointwise(op) else f"{op.op_type} has no integer form"
+
+
+def _feeds_products(op: Op) -> bool:
+    """Whether an op with an integer form of its own, such as a product, comes behind ``op``, moves aside."""
+    pending: list[Value] = list(op.results)
+    while pending:
+        for user in pending.pop().users:
+            if moved(user) is not None or isinstance(user, Concat):
+                pending += user.results
+            elif isinstance(user, Conv | Gemm | MatMul | Add | Sub | Mul):
+                return True
+    return False
 
 
 def integer_units(graph: Graph, exclude: frozenset[str] = frozenset()) -> Iterator[tuple[Op, Op]]:
@@ -167,7 +209,7 @@ def _unit(op: Op, exclude: frozenset[str]) -> list[Op]:
     if isinstance(op, MatMul) and isinstance(follower, Add) and _bias(follower, op) is not None:
         unit.append(follower)
         follower = _only_user(follower)
-    if isinstance(follower, Relu | Clip) and isinstance(op, Conv | Gemm | Add | Mul | MatMul):
+    if isinstance(follower, Relu | Clip) and isinstance(op, Conv | Gemm | Add | Sub | Mul | MatMul):
         unit.append(follower)
     while unit[-1].name in exclude:
         unit.pop()

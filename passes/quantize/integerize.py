@@ -26,6 +26,7 @@ from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
+from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.lookup import Lookup
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
@@ -35,17 +36,24 @@ from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
+from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization
 from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
 from lissom.ir.ops.qlinear_mul import QLinearMul
+from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.ops.qlinear_softmax import QLinearSoftmax, exponentials
+from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.reduce_mean import ReduceMean
 from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.softmax import Softmax
+from lissom.ir.ops.sub import Sub
 from lissom.ir.quantization import RANGES
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value, producer
 from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.quantize.compare import steps
-from lissom.passes.quantize.grids import moved
+from lissom.passes.quantize.grids import moved, no_integer_form
 from lissom.passes.rule import Refused, rewrite, rule
 
 
@@ -180,13 +188,13 @@ def integer_matmul(q: QuantizeLinear) -> Value | None:
 
 @rule
 def integer_binary(q: QuantizeLinear) -> Value | None:
-    """quantize(op(dequantize(a), dequantize(b)))  =>  the integer matmul, add or mul of a and b."""
+    """quantize(op(dequantize(a), dequantize(b)))  =>  the integer matmul, add, sub or mul of a and b."""
     match q:
-        case QuantizeLinear((MatMul() | Add() | Mul()) as op):
+        case QuantizeLinear((MatMul() | Add() | Sub() | Mul()) as op):
             a, b = _per_tensor(op.operands[0]), _per_tensor(op.operands[1])
             if a is None or b is None:
                 return None
-            form = {MatMul: QLinearMatMul, Add: QLinearAdd, Mul: QLinearMul}[type(op)]
+            form = {MatMul: QLinearMatMul, Add: QLinearAdd, Sub: QLinearSub, Mul: QLinearMul}[type(op)]
             return form(*_triple(a), *_triple(b), *_y(q)).named(op.name, op.loc)
     return None
 
@@ -201,6 +209,45 @@ def integer_pool(q: QuantizeLinear) -> Value | None:
             if isinstance(pool, GlobalAveragePool):
                 return QLinearGlobalAveragePool(*_triple(x), *_y(q)).named(pool.name, pool.loc)
             return QLinearAveragePool(*_triple(x), *_y(q), **pool.attributes).named(pool.name, pool.loc)
+    return None
+
+
+@rule
+def integer_mean(q: QuantizeLinear) -> Value | None:
+    """quantize(reduce_mean(dequantize(x)))  =>  QLinearReduceMean."""
+    match q:
+        case QuantizeLinear(ReduceMean() as mean) if (x := _per_tensor(mean.data)) is not None:
+            if (mean.axes is None or mean.axes.contents is not None) and (axes := mean.reduced_axes()):
+                return QLinearReduceMean(*_triple(x), *_y(q), axes, mean.keepdims).named(mean.name, mean.loc)
+    return None
+
+
+@rule
+def integer_softmax(q: QuantizeLinear) -> Value | None:
+    """quantize(softmax(dequantize(x)))  =>  QLinearSoftmax, with its table of exponentials."""
+    match q:
+        case QuantizeLinear(Softmax() as op) if _one_grid(q.y_scale) and (x := _per_tensor(op.x)) is not None:
+            count = op.type.dims[op.axis]
+            if not isinstance(count, int):
+                raise Refused("the size of its axis is not known")
+            assert isinstance(x.x_scale, Const)
+            exponents = Const(exponentials(x.x_scale.data, count), f"{op.name}.table")
+            return QLinearSoftmax(*_triple(x), *_y(q), exponents, op.axis).named(op.name, op.loc)
+    return None
+
+
+@rule
+def integer_layer_norm(q: QuantizeLinear) -> Value | None:
+    """quantize(layer_norm(dequantize(x)))  =>  QLinearLayerNormalization."""
+    match q:
+        case QuantizeLinear(LayerNormalization(_, Const(), Const() | None) as op):
+            if not _one_grid(q.y_scale) or (x := _per_tensor(op.x)) is None or no_integer_form(op) is not None:
+                return None
+            size = op.type.dims[-1:]
+            if op.scale.type.shape != size or (op.b is not None and op.b.type.shape != size):
+                raise Refused("its scale or bias does not have one number for each element of the last axis")
+            form = QLinearLayerNormalization(*_triple(x), *_y(q), op.scale, op.b, op.epsilon)
+            return form.named(op.name, op.loc)
     return None
 
 
@@ -237,6 +284,9 @@ RULES = (
     integer_matmul,
     integer_binary,
     integer_pool,
+    integer_mean,
+    integer_softmax,
+    integer_layer_norm,
     table,
     saturated_activation,
 )
@@ -312,8 +362,9 @@ def _y(q: QuantizeLinear) -> tuple[Value, Value]:
 
 
 def _fits(x: DequantizeLinear, w: DequantizeLinear, axis: int) -> bool:
-    """Whether x has one grid, w one for each output channel along ``axis``, or one, and both are 8-bit."""
-    if _per_tensor(x) is None or w.x.type.dtype not in (DType.int8, DType.uint8) or not isinstance(w.x_scale, Const):
+    """Whether x has one grid and w one for each output channel along ``axis``, or one; both of 8 bits or less."""
+    narrow = w.x.type.dtype in RANGES and w.x.type.dtype.bits <= 8
+    if _per_tensor(x) is None or not narrow or not isinstance(w.x_scale, Const):
         return False
     return w.x_scale.data.size == 1 or (w.axis % w.type.rank == axis and w.block_size == 0)
 

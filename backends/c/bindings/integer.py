@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+import torch
 
 from lissom.backends.c.bindings.along_axes import pool_params
 from lissom.backends.c.bindings.elementwise import binary_params
 from lissom.backends.c.bindings.products import conv_params, matmul_params, weights
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import element_of, shape_of
+from lissom.backends.c.geometry import around, element_of, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.ops.average_pool import AveragePool
@@ -21,12 +23,16 @@ from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
+from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization
 from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
 from lissom.ir.ops.qlinear_mul import QLinearMul
+from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.ops.qlinear_softmax import QLinearSoftmax
+from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.quantization import RANGES, multiplier_array
-from lissom.ir.types import Array, DType
-from lissom.ir.values import Const, Value
+from lissom.ir.types import Array, DType, TensorType
+from lissom.ir.values import Const, Input, Value
 
 OUTPUT = np.dtype([("low", np.float32), ("high", np.float32), ("zero", np.int32)])
 """``lissom_q8_output`` as numpy sees it."""
@@ -52,6 +58,14 @@ def flip_of(value: Value) -> int:
     if value.type.dtype not in (DType.int8, DType.uint8):
         raise Unsupported(f"{value.type.dtype} where int8 or uint8 is wanted")
     return 0x80 if value.type.dtype is DType.int8 else 0
+
+
+def widened(value: Value) -> Value:
+    """Constant weights of 4 or 2 bits as int8 or uint8, which kernels read."""
+    if not isinstance(value, Const) or value.type.dtype.bits >= 8:
+        return value
+    wide = np.int8 if value.type.dtype in (DType.int4, DType.int2) else np.uint8
+    return Const(value.data.astype(wide), value.name)
 
 
 def q8_input(value: Value, zero_point: Value | None) -> dict[str, int]:
@@ -99,28 +113,31 @@ def biases(b: Builder, op: Any) -> Place | None:
 
 @binds(QLinearConv)
 def conv(op: QLinearConv, b: Builder) -> None:
-    w = shape_of(op.w)
-    zeros, zero_stride = zero_points(b, op.w, op.w_zero_point, w[0])
+    w, weight = shape_of(op.w), widened(op.w)
+    zeros, zero_stride = zero_points(b, weight, op.w_zero_point, w[0])
     factors, stride = multipliers(b, op, op.x_scale, op.w_scale, w[0])
     params = {
         "conv": conv_params(op, shape_of(op.x), shape_of(op), w[2:]),
         "x": q8_input(op.x, op.x_zero_point),
         "y": q8_output(op, op.y_zero_point),
-        "w_plain": is_plain(op.w, op.w_zero_point),
-        "w_flip": flip_of(op.w),
+        "w_plain": is_plain(weight, op.w_zero_point),
+        "w_flip": flip_of(weight),
         "w_zero_stride": zero_stride,
         "multiplier_stride": stride,
     }
     kernel = b.choose("conv_q8", params)
-    b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), zeros, factors, biases(b, op)], [b.write(op)])
+    b.call(
+        kernel, params, [b.read(op.x), weights(b, kernel, "w", weight), zeros, factors, biases(b, op)], [b.write(op)]
+    )
 
 
 @binds(QLinearGemm)
 def gemm(op: QLinearGemm, b: Builder) -> None:
     """A constant w (N, K) is stored as (K, N)."""
     n, _ = shape_of(op.w)
-    right = Const(np.ascontiguousarray(op.w.data.T), op.w.name) if isinstance(op.w, Const) else op.w
-    matmul = matmul_params(shape_of(op.x), shape_of(right), False, right is op.w)
+    w = widened(op.w)
+    right = Const(np.ascontiguousarray(w.data.T), w.name) if isinstance(w, Const) else w
+    matmul = matmul_params(shape_of(op.x), shape_of(right), False, right is w)
     _product(op, b, matmul | {"c_n": 1}, (op.x, op.x_scale, op.x_zero_point), right, (op.w_scale, op.w_zero_point), n)
 
 
@@ -153,8 +170,8 @@ def _product(
     b.call(kernel, params, [b.read(left), weights(b, kernel, "b", right), zeros, factors, bias], [b.write(op)])
 
 
-@binds(QLinearAdd, QLinearMul)
-def binary(op: QLinearAdd | QLinearMul, b: Builder) -> None:
+@binds(QLinearAdd, QLinearMul, QLinearSub)
+def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
     sa, sb, sy = (np.float32(scalar(s, "a scale")) for s in (op.a_scale, op.b_scale, op.y_scale))
     params = {
         **binary_params(shape_of(op), shape_of(op.a), shape_of(op.b)),
@@ -165,7 +182,7 @@ def binary(op: QLinearAdd | QLinearMul, b: Builder) -> None:
         "b_ratio": sb / sy,
         "multiplier": np.float32(sa * sb) / sy,
     }
-    task = "add_q8" if isinstance(op, QLinearAdd) else "mul_q8"
+    task = {QLinearAdd: "add_q8", QLinearMul: "mul_q8", QLinearSub: "sub_q8"}[type(op)]
     b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
 
 
@@ -181,6 +198,58 @@ def average_pool(op: QLinearAveragePool | QLinearGlobalAveragePool, b: Builder) 
         "y_scale": np.float32(scalar(op.y_scale, "a scale")),
     }
     b.call("average_pool_q8", params, [b.read(op.x)], [b.write(op)])
+
+
+@binds(QLinearReduceMean)
+def reduce_mean(op: QLinearReduceMean, b: Builder) -> None:
+    """An average pool whose window is the axes, which have to lie side by side."""
+    shape, axes = shape_of(op.x), op.axes
+    if not axes or axes != tuple(range(axes[0], axes[-1] + 1)):
+        raise Unsupported(f"a mean over axes {list(axes)} that do not lie side by side is not supported in C")
+    outer, n, inner = (math.prod(s) for s in (shape[: axes[0]], shape[axes[0] : axes[-1] + 1], shape[axes[-1] + 1 :]))
+    window = AveragePool(Input("x", TensorType(DType.float32, (outer, 1, n, inner))), (n, 1))
+    params = {
+        "pool": pool_params(window, (outer, 1, n, inner), (outer, 1, 1, inner)),
+        "x": q8_input(op.x, op.x_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "x_scale": np.float32(scalar(op.x_scale, "a scale")),
+        "y_scale": np.float32(scalar(op.y_scale, "a scale")),
+    }
+    b.call("average_pool_q8", params, [b.read(op.x)], [b.write(op)])
+
+
+@binds(QLinearSoftmax)
+def softmax(op: QLinearSoftmax, b: Builder) -> None:
+    outer, n, inner = around(shape_of(op), op.axis)
+    params = {
+        "outer": outer,
+        "n": n,
+        "inner": inner,
+        "flip": flip_of(op.x),
+        "y": q8_output(op, op.y_zero_point),
+        "y_scale": np.float32(scalar(op.y_scale, "a scale")),
+    }
+    table = parameter(op.table, "a table")
+    if int(table.max()) * n >= 2**31:
+        raise Unsupported(f"a sum of {n} exponentials may not fit in int32")
+    b.call("softmax_q8", params, [b.read(op.x), b.constant(table, f"{op.name}.table")], [b.write(op)])
+
+
+@binds(QLinearLayerNormalization)
+def layer_norm(op: QLinearLayerNormalization, b: Builder) -> None:
+    n = shape_of(op)[-1]
+    x_scale = torch.from_numpy(np.array(scalar(op.x_scale, "a scale")))
+    params = {
+        "rows": op.type.size() // n,
+        "n": n,
+        "x": q8_input(op.x, op.x_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "spread": np.float32(op.spread(x_scale, n)),
+    }
+    y_scale = np.float32(scalar(op.y_scale, "a scale"))
+    scale = b.constant(parameter(op.scale, "a scale") / y_scale, f"{op.name}.scale")
+    bias = None if op.b is None else b.constant(parameter(op.b, "a bias") / y_scale, f"{op.name}.bias")
+    b.call("layer_norm_q8", params, [b.read(op.x), scale, bias], [b.write(op)])
 
 
 def channel_params(op: Any, scale: Array, zero: Array | None) -> tuple[dict[str, int], int]:
