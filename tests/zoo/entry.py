@@ -15,12 +15,16 @@ Net: TypeAlias = tuple[nn.Module, tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Entry:
-    """``left``: the largest share of parameters that may be left; above 0.31 ``reason`` says why."""
+    """``left``: the largest share of parameters that may be left; above 0.31 ``reason`` says why.
+
+    ``onnx`` says whether torch's exporter writes it in ops that have a meaning.
+    """
 
     name: str
     make: Callable[[], Net]
     left: float = 0.31
     reason: str = ""
+    onnx: bool = True
 
     def built(self) -> Net:
         """The network with its weights and statistics at random, but the same each time."""
@@ -33,12 +37,12 @@ class Entry:
 ZOO: dict[str, Entry] = {}
 
 
-def net(left: float = 0.31, reason: str = "") -> Callable[[Callable[[], Net]], Callable[[], Net]]:
+def net(left: float = 0.31, reason: str = "", onnx: bool = True) -> Callable[[Callable[[], Net]], Callable[[], Net]]:
     """Register a network."""
     assert left <= 0.31 or reason, "a bound of its own needs a reason"
 
     def register(make: Callable[[], Net]) -> Callable[[], Net]:
-        ZOO[make.__name__] = Entry(make.__name__, make, left, reason)
+        ZOO[make.__name__] = Entry(make.__name__, make, left, reason, onnx)
         return make
 
     return register

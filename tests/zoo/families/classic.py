@@ -17,7 +17,7 @@ def lenet() -> Net:
     ), (image(1, 28),)
 
 
-@net()
+@net(0.41, "its response norm is written as a window that slides over the channels: neighbours matter", onnx=False)
 def alexnet() -> Net:
     return nn.Sequential(
         nn.Conv2d(3, 32, 5, 2, 2),
@@ -78,7 +78,7 @@ def depth_multiplier() -> Net:
         nn.Conv2d(32, 64, 3, padding=1, groups=32),
         nn.BatchNorm2d(64),
         nn.ReLU6(),
-        nn.Conv2d(64, 64, 1),
+        nn.Conv2d(64, 64, 3),
         nn.Conv2d(64, 64, 3, padding=2, dilation=2, groups=64),
         nn.Hardswish(),
         entry.head(64),
@@ -87,8 +87,8 @@ def depth_multiplier() -> Net:
 
 @net()
 def autoencoder() -> Net:
-    sizes = [40, 64, 64, 16, 64, 64]
+    sizes = [40, 128, 128, 16, 128, 128]
     layers: list[nn.Module] = []
     for i, o in zip(sizes, sizes[1:], strict=False):
         layers += [nn.Linear(i, o), nn.BatchNorm1d(o), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(64, 40)), (torch.randn(2, 40),)
+    return nn.Sequential(*layers, nn.Linear(128, 40)), (torch.randn(2, 40),)

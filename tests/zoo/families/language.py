@@ -124,20 +124,17 @@ class Llama(nn.Module):
         return self.head(self.norm(x))
 
 
-EMBEDDINGS = "the vocabulary stays: embedding and output projection lose one side only"
-
-
-@net(0.36, EMBEDDINGS)
+@net()
 def grouped_query() -> Net:
     return Llama(GroupedQueryAttention(64, 8, 4, rope=False, normed=False)), (tokens(),)
 
 
-@net(0.36, EMBEDDINGS)
+@net()
 def rope() -> Net:
     return Llama(GroupedQueryAttention(64, 4, 4, rope=True, normed=False)), (tokens(),)
 
 
-@net(0.36, EMBEDDINGS)
+@net()
 def rope_grouped_qk_norm() -> Net:
     return Llama(GroupedQueryAttention(64, 8, 2, rope=True, normed=True)), (tokens(),)
 

@@ -153,6 +153,6 @@ class EfficientChannelAttention(nn.Module):
         return x * y.sigmoid().transpose(1, 2).unsqueeze(-1)
 
 
-@net(1.0, "a convolution slides over the channels: neighbours matter; only the last layer's input could go")
+@net(1.0, "a convolution slides over the channels: neighbours matter")
 def eca() -> Net:
     return nn.Sequential(conv_bn(3, 32), EfficientChannelAttention(), head(32)), (image(),)

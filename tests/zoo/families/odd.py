@@ -36,7 +36,7 @@ class DynamicWeights(nn.Module):
         return self.hidden(torch.bmm(w, self.stem(x).unsqueeze(-1)).squeeze(-1))
 
 
-@net(0.5, "the 8 computed outputs cannot lose channels that a flat axis shares with the 64 others: one side goes")
+@net(0.47, "of the 8 x 64 computed weights either rows or columns can go")
 def hyper_network() -> Net:
     return DynamicWeights(), (torch.randn(2, 16),)
 
@@ -55,7 +55,7 @@ class ChannelSoftmax(nn.Module):
         return self.head(self.behind(x * gates)), gates.argmax(1)
 
 
-@net(1.0, "a softmax over the channels has each depend on all")
+@net(0.58, "which channel is largest is an output: gates and what they multiply stay")
 def channel_softmax() -> Net:
     return ChannelSoftmax(), (image(),)
 
@@ -152,7 +152,7 @@ class Bilinear(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = conv_bn(3, 32)
+        self.stem = nn.Sequential(conv_bn(3, 32), conv_bn(32, 32))
         self.left, self.right = nn.Conv2d(32, 16, 1), nn.Conv2d(32, 16, 1)
         self.head = nn.Linear(256, 10)
 
@@ -162,6 +162,6 @@ class Bilinear(nn.Module):
         return self.head(torch.bmm(a, b.transpose(1, 2)).flatten(1))
 
 
-@net()
+@net(0.33, "a weight of the last layer reads a product of two channels: of the two factors one side goes")
 def bilinear_pooling() -> Net:
     return Bilinear(), (image(),)

@@ -220,7 +220,7 @@ class Swin(nn.Module):
         return self.head(self.norm(self.second(self.merge(self.first(x)))).mean(1))
 
 
-@net()
+@net(0.38, "biases of pairs of tokens and the masks of windows, folded from their tables, lose heads only")
 def swin() -> Net:
     return Swin(), (image(),)
 
@@ -271,6 +271,6 @@ class Mixer(nn.Module):
         return self.head(self.norm(self.blocks(self.patch(x).flatten(2).transpose(1, 2))).mean(1))
 
 
-@net(0.35, "the number of tokens stays, so the layers that mix them lose one side only")
+@net()
 def mlp_mixer() -> Net:
     return Mixer(), (image(),)
