@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def c_clock(target: str | None = None) -> Callable[[Graph], float]:
     """A function that emits a graph as C for ``target`` (default: portable), builds it and times a run.
 
-    What it returns are milliseconds. It raises what :func:`lissom.emit` and the build raise, such as Error where there is no compiler.
+    What it returns are milliseconds. It raises what :func:`lissom.emit` and the build raise, such as Error where there
+    is no compiler.
     """
 
     def milliseconds(graph: Graph) -> float:

@@ -35,10 +35,11 @@ def _averaged(evidence: Evidence, rate: Callable[[torch.Tensor], torch.Tensor]) 
     def look(op: Op, x: Value, seen: torch.Tensor) -> None:
         shape = maps[x][0].shape
         axes = [i for i, n in enumerate(shape) if n == 1]
-        rated = rate(seen).mean(axes, keepdim=True).numpy() if axes else rate(seen).numpy()
+        rated = rate(seen).sum(axes, keepdim=True).numpy() if axes else rate(seen).numpy()
+        each = seen.numel() // rated.size
         for units in maps[x]:
             np.add.at(total, units, rated)
-            np.add.at(count, units, 1)
+            np.add.at(count, units, each)
 
     with torch.no_grad():
         for batch in evidence.batches(BATCH):

@@ -44,8 +44,8 @@ def certificate(decision: Decision) -> list[dict[str, Any]]:
                 if decision.choice[number] == 0
                 else "only units of other groups it is balanced with go"
             )
-        names = [n for lad in (ladder_of.get(id(g)),) if lad is not None for n in names_of(solution, lad[1].cluster)]
-        label = names[0] if names else _name(g.places[0].const)
+        first = f"{_name(g.places[0].const)} axis {g.places[0].axis}"
+        label = next(iter(names_of(solution, [g])), first)
         rows.append({"channels": label, "units": len(g.units), "left": left, "reason": reason, "members": list(found)})
     return rows
 

@@ -157,7 +157,7 @@ def named(solution: Solution, clusters_: Sequence[Cluster], ratios: Mapping[str,
     A cluster goes by the names of the weights its channels come from, and of the ops that read these.
     Raises Error for a pattern that names none.
     """
-    names = [sorted(names_of(solution, c)) for c in clusters_]
+    names = [list(names_of(solution, c.groups)) for c in clusters_]
     found: dict[int, float] = {}
     for pattern, ratio in ratios.items():
         hits = [i for i, known in enumerate(names) if any(fnmatchcase(n, pattern) for n in known)]
@@ -168,13 +168,14 @@ def named(solution: Solution, clusters_: Sequence[Cluster], ratios: Mapping[str,
     return found
 
 
-def names_of(solution: Solution, cluster: Cluster) -> dict[str, None]:
-    """Names of the weights that give a cluster's channels, and of their ops, in the order of the graph."""
-    held = {p.const: None for g in cluster.groups for p in g.places if p.const.data.ndim > 1}
+def names_of(solution: Solution, groups: Sequence[Group]) -> dict[str, None]:
+    """Names of the weights that give the channels of groups, and of their ops, in the order of the graph."""
+    held = {p.const: None for g in groups for p in g.places if p.const.data.ndim > 1}
+    units = np.concatenate([g.units for g in groups])
     names: dict[str, None] = {}
     for const in held:
         for op in const.users:
-            if gives(solution, op, cluster.units):
+            if gives(solution, op, units):
                 names[const.name] = names[op.name] = None
     return names
 

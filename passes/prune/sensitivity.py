@@ -122,7 +122,9 @@ def scan(
             for rung in sorted({ladder.lowest(r) for r in ratios} - {0}):
                 now = _masked(graph, solution, ladder, rung, data if recover else None, samples, seed)
                 got = [outputs(now, b) for b in batches]
-                name = next(iter(names_of(solution, ladder.cluster)), ladder.cluster.groups[0].places[0].const.name)
+                name = next(
+                    iter(names_of(solution, ladder.cluster.groups)), ladder.cluster.groups[0].places[0].const.name
+                )
                 point = Point(
                     name,
                     len(ladder.cluster.units),
