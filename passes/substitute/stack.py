@@ -13,7 +13,7 @@ from lissom.passes.factorize.layer import Kernel, Piece
 from lissom.passes.substitute.block import Built, Site, Unsuitable
 
 SMALL = 3
-ITERATIONS = 8
+ITERATIONS = 20
 RIDGE = 1e-6
 
 
