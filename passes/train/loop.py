@@ -23,6 +23,7 @@ from lissom.passes.train.batches import Batches, Samples, Stream, own_generators
 from lissom.passes.train.checkpoint import Checkpoint, fingerprint
 from lissom.passes.train.network import Network, trainable
 from lissom.passes.train.objective import Objective
+from lissom.passes.train.penalties import Name as PenaltyName
 from lissom.passes.train.penalties import penalty
 from lissom.passes.train.sparsity import Gradual, mask_weights
 
@@ -47,7 +48,7 @@ class Settings:
     decay: float
     batch_norm: Literal["frozen", "batch"]
     dropout: bool
-    penalty: Mapping[str, float]
+    penalty: Mapping[PenaltyName, float]
     sparsity: float | None
     shuffle: bool
     holdout: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -11,6 +11,7 @@ from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.identity import Identity
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.softmax import Softmax
+from lissom.ir.printer import unique_names
 from lissom.ir.values import Value, producer
 from lissom.passes.options import closest
 
@@ -46,22 +47,32 @@ def logits_of(output: Value) -> tuple[Value, int]:
 
 
 def inner_pairs(student: Graph, teacher: Graph, layers: Mapping[str, str] | tuple[str, ...] | None) -> list[Pair]:
-    """The values named in ``layers``, as the teacher's names by the student's or as names of both; by default all that
-    ops of the same name and type compute in both, but for those that folding may have changed the meaning of.
+    """The values named in ``layers``, as the teacher's names by the student's or as names of both, as the text form of
+    the graph has them; by default all that stand for each other (:func:`counterparts`).
     """
-    mine, theirs = _named(student), _named(teacher)
     if layers is None:
-        return [
-            (op, theirs[n])
-            for n, op in mine.items()
-            if n in theirs and op.op_type == theirs[n].op_type and op.op_type not in REWRITTEN and _is_feature(op)
-        ]
+        return counterparts(student, teacher)
+    mine, theirs = ({n: v for v, n in unique_names(g).items() if isinstance(v, Op)} for g in (student, teacher))
     named = layers if isinstance(layers, Mapping) else dict(zip(layers, layers, strict=True))
     for whose, known, names in (("student", mine, named.keys()), ("teacher", theirs, named.values())):
         for name in names:
             if name not in known:
                 raise Error(f"layers: the {whose} has no op {name!r}{closest(name, list(known))}")
     return [(mine[a], theirs[b]) for a, b in named.items()]
+
+
+def counterparts(student: Graph, teacher: Graph) -> list[Pair]:
+    """The features that ops of the same name and type compute in both, but for those whose meaning folding may have
+    changed. Several of one name are matched in order where there are equally many, else where their source tells them
+    apart.
+    """
+    pairs: dict[Op, Op] = {}
+    for key in (lambda op: (op.op_type, op.name), lambda op: (op.op_type, op.name, str(op.loc))):
+        ours, theirs = (_grouped(g, key) for g in (student, teacher))
+        for k, ops in ours.items():
+            if len(ops) == len(theirs.get(k, ())) and not any(op in pairs for op in ops):
+                pairs.update(zip(ops, theirs[k], strict=True))
+    return [(op, pairs[op]) for op in student.ops if op in pairs]
 
 
 def stage_ends(pairs: list[Pair]) -> list[Pair]:
@@ -72,11 +83,11 @@ def stage_ends(pairs: list[Pair]) -> list[Pair]:
     return list(last.values())
 
 
-def _named(graph: Graph) -> dict[str, Op]:
-    found: dict[str, Op] = {}
+def _grouped(graph: Graph, key: Callable[[Op], Hashable]) -> dict[Hashable, list[Op]]:
+    found: dict[Hashable, list[Op]] = {}
     for op in graph.ops:
-        if op.name and op.name not in found:
-            found[op.name] = op
+        if op.name and op.op_type not in REWRITTEN and _is_feature(op):
+            found.setdefault(key(op), []).append(op)
     return found
 
 

@@ -73,7 +73,7 @@ PENALTIES: dict[str, Callable[[Network], Penalty]] = {
 }
 
 
-def penalty(network: Network, strengths: Mapping[str, float]) -> Penalty | None:
+def penalty(network: Network, strengths: Mapping[Name, float]) -> Penalty | None:
     """The weighted sum of the penalties that are named; None where none is."""
     parts = [(PENALTIES[name](network), strength) for name, strength in strengths.items()]
     if not parts:
