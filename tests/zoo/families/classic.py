@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -89,6 +91,6 @@ def depth_multiplier() -> Net:
 def autoencoder() -> Net:
     sizes = [40, 128, 128, 16, 128, 128]
     layers: list[nn.Module] = []
-    for i, o in zip(sizes, sizes[1:], strict=False):
+    for i, o in pairwise(sizes):
         layers += [nn.Linear(i, o), nn.BatchNorm1d(o), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(128, 40)), (torch.randn(2, 40),)
