@@ -23,9 +23,13 @@ def run_passes(
 ) -> tuple[Graph, Report]:
     """The graph the pipeline makes of ``graph``, and the table."""
     from lissom.clock import c_clock
+    from lissom.passes.progress import watched
     from lissom.passes.runner import run
 
-    with progress(f"running {pipeline}" if pipeline else "reading the model") as status:
+    with (
+        progress(f"running {pipeline}" if pipeline else "reading the model") as status,
+        watched(lambda text: status.update(f"running {pipeline}: {text}")),
+    ):
 
         def passed(row: Row) -> None:
             status.update(f"running {pipeline}: {row.name} took {row.seconds:.1f} s")

@@ -244,7 +244,7 @@ class _Run:
         for parameter, value in zip(self.parameters, tensors, strict=False):
             parameter.copy_(value)
         for const, value in zip(self.network.states, tensors[len(self.parameters) :], strict=True):
-            self.network.states[const] = value.to(self.network.device)
+            self.network.states[const] = value.to(self.network.device, copy=True)
 
     def _save(self) -> None:
         if self.checkpoint is None:

@@ -23,7 +23,7 @@ def mask_weights(graph: Graph) -> list[Mask]:
     for w in trainable(graph):
         if w.type.rank < 2 or w not in graph:
             continue
-        found = [u for u in w.users if isinstance(u, Mask) and isinstance(u.keep, Const) and u.keep.type == u.type]
+        found = [u for u in w.users if isinstance(u, Mask) and isinstance(u.keep, Const) and u.keep.data.shape == w.data.shape]
         if not found:
             keep = Const(np.ones(w.data.shape, np.bool_), f"{w.name}.keep")
             mask = Mask(w, keep).named(f"{w.name}.mask", w.loc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +61,21 @@ def const(graph: Graph, name: str) -> Const:
     return next(c for c in graph.consts if c.name == name)
 
 
+@cache
+def exported(width: int, seed: int) -> Graph:
+    torch.manual_seed(seed)
+    module = Small(width).eval()
+    for statistic, low, high in (("running_mean", -0.1, 0.1), ("running_var", 0.9, 1.1)):
+        getattr(module.bn, statistic).uniform_(low, high)
+    return ls.from_torch(module, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+
+
 @pytest.fixture
 def net(tmp_path: Path) -> Net:
     """``net(width)`` by the torch door, ``net(width, onnx=True)`` by the ONNX door."""
 
     def build(width: int = 8, *, onnx: bool = False, seed: int = 0) -> Graph:
-        torch.manual_seed(seed)
-        module = Small(width).eval()
-        with torch.no_grad():
-            module.bn.running_mean.uniform_(-0.1, 0.1)  # type: ignore[union-attr, operator]
-            module.bn.running_var.uniform_(0.9, 1.1)  # type: ignore[union-attr, operator]
-        graph = ls.from_torch(module, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+        graph = exported(width, seed).clone()
         if onnx:
             ls.save(graph, tmp_path / "net.onnx")
             graph = ls.load(tmp_path / "net.onnx")
