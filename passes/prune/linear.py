@@ -38,6 +38,11 @@ class Linear:
         return self.op.x if isinstance(self.op, Conv) else self.op.a
 
     @property
+    def weight(self) -> Value:
+        """What it is multiplied by."""
+        return self.op.w if isinstance(self.op, Conv) else self.op.b
+
+    @property
     def input_axis(self) -> int:
         """The axis of ``x`` that is summed over."""
         if isinstance(self.op, Conv):

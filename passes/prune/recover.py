@@ -147,7 +147,7 @@ def recover_weights(
     """
     was = {new: old for old, new in stands.items()}
     feeds = samples_of(data, samples)
-    targets = {op: _target(op, decided, was) for op in _changed(decided, stands, was) if linear(op) is not None}
+    targets = {op: _target(op, decided, was) for op in _changed(decided, stands, was) if _solvable(op)}
     before = Walk(original, feeds, (was[end] for end, _ in targets.values()))
     after = Walk(decided, feeds, (v for _, others in targets.values() for v in others))
     rng = np.random.default_rng(seed)
@@ -178,6 +178,15 @@ def _changed(graph: Graph, stands: Mapping[Value, Value], was: Mapping[Value, Va
         if not same or any(producer(v) in changed for v in op.operands):
             changed[op] = None
     return [op for op in changed if op in was]
+
+
+def _solvable(op: Op) -> bool:
+    """Whether ``op`` is linear and has its weights for itself: shared ones stay shared, and as they are."""
+    found = linear(op)
+    if found is not None and len(found.weight.users) > 1:
+        notes.refused("recover", op, "its weights are shared with other ops")
+        return False
+    return found is not None
 
 
 def _target(op: Op, graph: Graph, was: Mapping[Value, Value]) -> tuple[Value, list[Value]]:

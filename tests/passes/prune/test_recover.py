@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lissom as ls
+from lissom.ir.dims import symbol
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mask import Mask
+from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.relu import Relu
 from lissom.ir.types import tensor
 from lissom.ir.values import Const
 from lissom.passes.data import Data
@@ -87,6 +90,17 @@ def test_the_runner_certifies_that_shrinking_keeps_recovered_weights(residual, i
     assert shrink.error is not None
     assert shrink.error < 1e-5
     assert small.consts[0].data.shape == (4, 3, 3, 3)
+
+
+def test_shared_weights_stay_shared() -> None:
+    rng = np.random.default_rng(0)
+    w, v, u = (Const(rng.standard_normal((6, 6)).astype(np.float32), n) for n in "wvu")
+    graph = Graph("twice")
+    x = graph.input("x", tensor("float32", symbol("N"), 6))
+    first = MatMul(Relu(MatMul(x, w)), v)
+    graph.set_outputs({"y": graph.append(MatMul(Relu(MatMul(Relu(MatMul(Relu(first), w)), v)), u))})
+    small = ls.run("prune(channels, 0.5)", graph, data=[rng.standard_normal((50, 6)).astype(np.float32)])
+    assert len([c for c in small.consts if c.data.ndim == 2]) == 3
 
 
 def test_recovery_asked_for_without_data_is_an_error(residual) -> None:
