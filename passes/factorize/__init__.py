@@ -17,7 +17,7 @@ from lissom.passes.rule import rewrite
 def factorize(
     graph: Graph,
     *,
-    method: Method = "spatial_svd",
+    method: Method,
     macs: float | None = None,
     params: float | None = None,
     latency: float | None = None,

@@ -23,12 +23,17 @@ def cp(tensor: npt.NDArray[np.float64], rank: int, iterations: int = 50, seed: i
     factors = [_start(tensor, mode, rank, rng) for mode in range(tensor.ndim)]
     grams = [f.T @ f for f in factors]
     total = float(np.square(tensor).sum()) or 1.0
+    flat = tensor.reshape(len(tensor), -1)
     previous = np.inf
     for _ in range(iterations):
         for mode in range(tensor.ndim):
-            others = [m for m in range(tensor.ndim) if m != mode]
-            gram = reduce(np.multiply, [grams[m] for m in others])
-            right = _project(tensor, factors, mode)
+            if mode == 0:
+                right = flat @ reduce(_khatri_rao, factors[1:])
+            else:
+                if mode == 1:  # the one product over the whole tensor that all later axes share
+                    seen = (factors[0].T @ flat).reshape(rank, *tensor.shape[1:])
+                right = _project(seen, factors[1:], mode - 1)
+            gram = reduce(np.multiply, [g for m, g in enumerate(grams) if m != mode])
             damped = gram + np.eye(rank) * (RIDGE * np.trace(gram) + 1e-300)
             factors[mode] = np.linalg.solve(damped, right.T).T
             grams[mode] = factors[mode].T @ factors[mode]
@@ -54,12 +59,14 @@ def _khatri_rao(a: Matrix, b: Matrix) -> Matrix:
     return product
 
 
-def _project(tensor: npt.NDArray[np.float64], factors: list[Matrix], mode: int) -> Matrix:
-    """The unfolding along ``mode`` times the Khatri-Rao product of the other factors."""
-    others = [f for m, f in enumerate(factors) if m != mode]
-    unfolded = np.moveaxis(tensor, mode, 0).reshape(tensor.shape[mode], -1)
-    projected: Matrix = unfolded @ reduce(_khatri_rao, others)
-    return projected
+def _project(seen: npt.NDArray[np.float64], factors: list[Matrix], mode: int) -> Matrix:
+    """For each component its own tensor ``seen`` (rank, ...), summed over all axes but ``mode`` with their factors."""
+    axes = list(range(1, seen.ndim))
+    for axis, factor in reversed(list(enumerate(factors))):
+        if axis != mode:
+            seen = np.einsum(seen, [0, *axes], factor, [axis + 1, 0], [0, *(a for a in axes if a != axis + 1)])
+            axes.remove(axis + 1)
+    return seen.T
 
 
 def _start(tensor: npt.NDArray[np.float64], mode: int, rank: int, rng: np.random.Generator) -> Matrix:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from lissom.ir.dims import Dim, symbols
 from lissom.ir.op import Op
+from lissom.ir.ops.conv import Conv
 from lissom.ir.types import Array
 from lissom.ir.values import Const
 from lissom.passes.factorize import spatial, tucker
@@ -31,6 +34,9 @@ Ranks: TypeAlias = tuple[int, ...]
 
 RUNGS = 64
 """Ranks tried for a layer, at most."""
+
+FREE_SIZE = 64
+"""What height and width count as where the network takes any: as 1, kernels would not fit."""
 
 PROBES = 6
 """Ranks at which the error of CP, which no spectrum tells, is found by running it."""
@@ -211,8 +217,13 @@ def detached(op: Op) -> Sequence[Op]:
 
 
 def macs(op: Op) -> float:
-    """Multiply-accumulates."""
-    return op.macs()
+    """Multiply-accumulates of one sample; other free sizes than the batch count as :data:`FREE_SIZE`."""
+    first, *others = op.type.shape or (1,)
+    free = set().union(*map(symbols, others))
+    if not isinstance(op, Conv) or not free:
+        return op.macs()
+    sizes: dict[str, Dim] = {s: 1 if s in symbols(first) else FREE_SIZE for s in free | symbols(first)}
+    return op.type.bind(sizes).size() * prod(d for d in op.w.type.dims[1:] if isinstance(d, int))
 
 
 def params(op: Op) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from lissom.passes.factorize.cp import cp
 from lissom.passes.factorize.layer import Piece
 from lissom.passes.factorize.tucker import tucker2, unfold
-from lissom.passes.substitute.block import Built, Site, branches, chain
+from lissom.passes.substitute.block import Built, Site, Unsuitable, branches, chain
 
 
 def bottleneck(site: Site) -> Built:
@@ -28,8 +28,10 @@ def fire(site: Site) -> Built:
     of the inputs that matter most to all of them. ``ratio`` is their number relative to the inputs; default 0.25.
     """
     site.require_centred()
-    kernel = site.kernel.copy()
+    kernel = site.kernel
     outputs, inputs, *taps = kernel.shape
+    if outputs < 2:
+        raise Unsuitable("its one output has no halves")
     centre = (slice(None), slice(None), *(k // 2 for k in taps))
     central = np.square(kernel[centre]).sum(1) / np.maximum(np.square(kernel).reshape(outputs, -1).sum(1), 1e-30)
     order = np.argsort(-central, kind="stable")

@@ -341,3 +341,17 @@ def test_shared_weights_stay_shared() -> None:
     g.append(y)
     g.set_outputs({"y": y})
     assert "shared by 2 ops" in str(explain("factorize(svd, select=energy, energy=0)", g))
+
+
+def test_free_sizes_cost_something() -> None:
+    """A network for images of any size: its convolutions would not fit into 1 x 1, yet there is much to save."""
+    sizes = [symbol(s) for s in ("N", "H", "W")]
+    g = Graph("any")
+    x = Relu(Conv(g.input("x", tensor("float32", sizes[0], 8, *sizes[1:])), Const(array(0, 32, 8, 5, 5))))
+    g.append(Conv(x, Const(array(1, 32, 32, 5, 5)), strides=(2, 2)))
+    g.set_outputs({"y": g.ops[-1]})
+    small = run("factorize(tucker, macs=0.5)", g)
+    assert len(small) > len(g)
+    assert (
+        Size.of(small.bind({"N": 1, "H": 64, "W": 64})).macs <= 0.5 * Size.of(g.bind({"N": 1, "H": 64, "W": 64})).macs
+    )
