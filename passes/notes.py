@@ -5,7 +5,7 @@ Any pass may take notes; without a recorder around it they cost nothing and go n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,21 +23,11 @@ class Note:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """Figures of one op, by name: one row of the table that ``by`` makes."""
-
-    by: str
-    op: str
-    figures: Mapping[str, float]
-
-
 @dataclass
 class Notes:
     """The notes of one pass. A refusal stands until the op changes: what was refused and later done is only done."""
 
     done: list[Note] = field(default_factory=list)
-    measures: list[Measure] = field(default_factory=list)
     _refused: dict[tuple[str, Op], Note] = field(default_factory=dict)
 
     @property
@@ -73,12 +63,6 @@ def refused(by: str, op: Op, reason: str) -> None:
         notes._refused[by, op] = Note(by, op.describe(), reason)
 
 
-def measured(by: str, op: Op, figures: Mapping[str, float]) -> None:
-    """Note figures of ``op``; all that one pass takes have the same names."""
-    if (notes := _current.get()) is not None:
-        notes.measures.append(Measure(by, op.describe(), figures))
-
-
 Tables: TypeAlias = dict[str, list[dict[str, Any]]]
 """Tables by name: rows, all of the same keys, whose values are texts, numbers and lists of texts."""
 
@@ -100,8 +84,3 @@ def table(name: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
     """Hand out a table for the report; ``rows`` is called where somebody collects."""
     if (tables := _tables.get()) is not None:
         tables.setdefault(name, []).extend(rows())
-
-
-def listening() -> bool:
-    """Whether somebody records: a pass may save itself the work of measuring for nobody."""
-    return _current.get() is not None

@@ -11,6 +11,7 @@ from lissom.passes.quantize.equalize import equalize as equalize
 from lissom.passes.quantize.equalize import smooth as smooth
 from lissom.passes.quantize.fake_quantize import ActivationType, WeightType, fake_quantize
 from lissom.passes.quantize.integerize import integerize
+from lissom.passes.quantize.mixed import mixed_precision as mixed_precision
 from lissom.passes.quantize.noise import measure_noise
 from lissom.passes.quantize.observers import Method
 from lissom.passes.quantize.rounding import adaround, gptq

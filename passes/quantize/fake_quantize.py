@@ -58,7 +58,9 @@ def fake_quantize(
     """
     kinds = layer_kinds(graph, layers)
     floats = frozenset((*exclude, *(name for name, kind in kinds.items() if kind == "float")))
-    units = list(integer_units(graph, floats))
+    kept: dict[Op, str] = {}
+    units = list(integer_units(graph, floats, kept))
+    notes.table("kept_float", lambda: [{"layer": k.name, "op": k.op_type, "reason": why} for k, why in kept.items()])
     groups = list(place(units).groups())
     levels = 2 ** DType[dtype].bits - 1
     inner = {s for op, _ in units for v in op.operands for s in sources(v)}

@@ -184,10 +184,12 @@ def _feeds_products(op: Op) -> bool:
     return False
 
 
-def integer_units(graph: Graph, exclude: frozenset[str] = frozenset()) -> Iterator[tuple[Op, Op]]:
+def integer_units(
+    graph: Graph, exclude: frozenset[str] = frozenset(), kept: dict[Op, str] | None = None
+) -> Iterator[tuple[Op, Op]]:
     """Each op that gets an integer form, with the last op of its unit; ops named in ``exclude`` stay float.
 
-    What stays float, and why, goes to the notes of the pass.
+    What stays float, and why, goes to the notes of the pass and to ``kept``.
     """
     inside: set[Op] = set()
     for op in graph.ops:
@@ -196,6 +198,8 @@ def integer_units(graph: Graph, exclude: frozenset[str] = frozenset()) -> Iterat
         reason = "it is excluded" if op.name in exclude else no_integer_form(op)
         if reason is not None:
             notes.refused("quantize", op, reason)
+            if kept is not None:
+                kept[op] = reason
             continue
         unit = _unit(op, exclude)
         inside.update(unit)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lissom.ir.elementwise import Binary, Unary
-from lissom.ir.errors import Unsupported
+from lissom.ir.errors import Error, Unsupported
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
@@ -60,8 +60,20 @@ from lissom.passes.rule import Refused, rewrite, rule
 @graph_pass(Kind.realize, comparison=steps())
 def integerize(graph: Graph) -> None:
     """Turn FakeQuant into integers: int8 weights, integer ops, and QuantizeLinear / DequantizeLinear at the edges."""
+    require_usable_scales(graph)
     rewrite(graph, [split_fake_quant])
     rewrite(graph, RULES)
+
+
+def require_usable_scales(graph: Graph) -> None:
+    """Raise Error, naming the op, for a constant scale that is not a positive finite number."""
+    for op in graph.ops:
+        match op:
+            case FakeQuant(_, Const(scale)) | QuantizeLinear(_, Const(scale)) | DequantizeLinear(_, Const(scale)):
+                wide = scale.astype(np.float64)
+                if not (np.isfinite(wide) & (wide > 0)).all():
+                    bad = wide.reshape(-1)[~(np.isfinite(wide) & (wide > 0)).reshape(-1)][0]
+                    raise Error(f"{op.describe()}: its scale is {bad}; a scale is a positive finite number")
 
 
 @rule

@@ -9,7 +9,10 @@ import torch
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
+from lissom.ir.ops.add import Add
+from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.relu import Relu
 from lissom.ir.values import Const, Value, producer
 from lissom.passes import notes
 from lissom.passes.data import Data
@@ -86,18 +89,14 @@ class Noise:
     def _layer(self, v: Value) -> Op | None:
         """The layer with weights whose unit ends in ``v``, or the op that gives ``v``."""
         made = last = producer(v)
-        for _ in range(3):
-            if made is None or made in self.weights:
-                break
+        while isinstance(made, Relu | Clip) or (isinstance(made, Add) and isinstance(made.b, Const)):
             made = next((p for o in made.operands if (p := producer(o)) is not None), None)
         return made if made in self.weights else last
 
     def tell(self) -> None:
-        """Hand the rows to the notes of the pass, and name the layer that loses most."""
-        for op, figures in self.rows:
-            notes.measured("noise", op, figures)
+        """Hand the rows to the report, and name the layer that loses most."""
+        notes.table("noise", lambda: [{"layer": op.name, "op": op.op_type, **figures} for op, figures in self.rows])
         if self.rows:
             op, figures = min(self.rows, key=lambda row: row[1]["own_db"])
-            notes.done(
-                "noise", op, f"loses most: {figures['own_db']} dB of its own, {figures['result_db']} dB with all"
-            )
+            own, all_ = figures["own_db"], figures["result_db"]
+            notes.done("noise", op, f"loses most: {own} dB for what is lost here, {all_} dB with what is lost before")

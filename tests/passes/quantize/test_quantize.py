@@ -216,3 +216,61 @@ def test_nan_in_weights_is_found_in_calibration() -> None:
     graph = graph_of(lambda x: Conv(x, Const(np.full((4, 3, 1, 1), np.nan, np.float32), "w")).named("c"), 3, 4, 4)
     with pytest.raises(DataError, match="NaN or Inf at 'c'"):
         run("fake_quantize", graph, data=batches(3, 4, 4))
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.1, float("nan"), float("inf")])
+def test_a_scale_that_is_no_positive_number_is_named(scale: float) -> None:
+    from lissom.ir.ops.dequantize_linear import DequantizeLinear
+    from lissom.ir.ops.quantize_linear import QuantizeLinear
+
+    def build(x: Value) -> Value:
+        s, z = Const(np.float32(scale), "s"), Const(np.int8(0), "z")
+        return DequantizeLinear(QuantizeLinear(x, s, z).named("bad"), s, z)
+
+    with pytest.raises(Error, match=r"QuantizeLinear 'bad': its scale is"):
+        run("integerize", graph_of(build, 3), data=None)
+
+
+def test_layers_get_other_bits_or_stay_float_by_name() -> None:
+    graph, data = graph_of(residual, 3, 8, 8), batches(3, 8, 8)
+    quantized = run('quantize(int8, weights=int4, layers=["first=int8", "fc=float"])', graph, data=data)
+    found = {op.name: op.w.type.dtype.name for op in quantized.ops if op.op_type == "QLinearConv"}  # type: ignore[attr-defined]
+    assert found == {"first": "int8", "second": "int4"}
+    assert "Gemm" in kinds(quantized)
+
+
+@pytest.mark.parametrize(("entry", "message"), [("frist=int8", "did you mean 'first'"), ("first=int3", "int8, int4")])
+def test_bad_layer_entries_are_named(entry: str, message: str) -> None:
+    with pytest.raises(Error, match=message):
+        run(f'quantize(int8, layers=["{entry}"])', graph_of(residual, 3, 8, 8), data=batches(3, 8, 8))
+
+
+def test_int16_activations_are_exported_as_pairs() -> None:
+    graph, data = graph_of(residual, 3, 8, 8), batches(3, 8, 8)
+    quantized = run("quantize(int16)", graph, data=data)
+    assert {op.type.dtype.name for op in quantized.ops if op.op_type == "QuantizeLinear"} == {"int16"}
+    exact = evaluate(graph, data[0])[0]
+    np.testing.assert_allclose(evaluate(quantized, data[0])[0], exact, atol=0.03 * np.abs(exact).max())
+
+
+def test_data_that_never_changes_is_quantized_to_itself() -> None:
+    graph = graph_of(residual, 3, 8, 8)
+    data = [np.full((4, 3, 8, 8), 0.5, np.float32)]
+    quantized = run("quantize(int8)", graph, data=data)
+    expected, got = evaluate(graph, data[0])[0], evaluate(quantized, data[0])[0]
+    assert np.abs(expected - got).max() < 0.05 * np.abs(expected).max()
+
+
+def test_resize_by_nearest_and_gather_move_integers() -> None:
+    from lissom.ir.ops.gather import Gather
+    from lissom.ir.ops.resize import Resize
+
+    def build(x: Value) -> Value:
+        scales = Const(np.array([1, 1, 2, 2], np.float32), "scales")
+        large = Resize(Relu(Conv(x, weights(4, 3, 1, 1))), None, scales)
+        first = Gather(large, Const(np.array([0, 2]), "which"), 1)
+        return Conv(first, weights(2, 2, 3, 3))
+
+    graph, data = graph_of(build, 3, 5, 5), batches(3, 5, 5)
+    quantized = run("quantize(int8)", graph, data=data)
+    assert kinds(quantized) == ["QuantizeLinear", "QLinearConv", "Resize", "Gather", "QLinearConv", "DequantizeLinear"]
