@@ -9,10 +9,12 @@ from lissom.ir.graph import Graph
 from lissom.passes.data import Data
 from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.options import Function
+from lissom.passes.rule import rewrite
 from lissom.passes.train import losses, penalties
 from lissom.passes.train.loop import Device, Settings, learn
 from lissom.passes.train.network import Network
 from lissom.passes.train.objective import Objective
+from lissom.passes.train.sparsity import apply_mask
 
 
 @graph_pass(Kind.decide)
@@ -187,3 +189,9 @@ def distill(
 
     how: dict[str, Any] = {"terms": terms, "temperature": temperature, "hard": hard, "layers": layers}
     learn(graph, data, settings, seed, objective, teacher, f"distill {how}")
+
+
+@graph_pass(Kind.realize)
+def apply_masks(graph: Graph) -> None:
+    """Write the zeros of masked weights into the weights; what is trained later may fill them again."""
+    rewrite(graph, [apply_mask])

@@ -8,7 +8,8 @@ import torch
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.ir.ops.mask import Mask
-from lissom.ir.values import Const
+from lissom.ir.values import Const, Value
+from lissom.passes.rule import rule
 from lissom.passes.train.network import Network, trainable
 
 RAMP = 2 / 3
@@ -23,7 +24,11 @@ def mask_weights(graph: Graph) -> list[Mask]:
     for w in trainable(graph):
         if w.type.rank < 2 or w not in graph:
             continue
-        found = [u for u in w.users if isinstance(u, Mask) and isinstance(u.keep, Const) and u.keep.data.shape == w.data.shape]
+        found = [
+            u
+            for u in w.users
+            if isinstance(u, Mask) and isinstance(u.keep, Const) and u.keep.data.shape == w.data.shape
+        ]
         if not found:
             keep = Const(np.ones(w.data.shape, np.bool_), f"{w.name}.keep")
             mask = Mask(w, keep).named(f"{w.name}.mask", w.loc)
@@ -33,6 +38,15 @@ def mask_weights(graph: Graph) -> list[Mask]:
     if not masks:
         raise Error("sparsity needs a weight of two or more axes to train; the graph has none")
     return masks
+
+
+@rule
+def apply_mask(mask: Mask) -> Value | None:
+    """Mask(w, keep)  =>  w with zeros."""
+    match mask:
+        case Mask(Const(w) as weight, Const(keep)):
+            return weight.replace(np.where(keep, w, np.zeros((), w.dtype)))
+    return None
 
 
 class Gradual:

@@ -116,6 +116,10 @@ def test_sparse_weights_stay_sparse_while_more_is_learned(net: Net, train_data: 
         assert 1 - keep.mean() == pytest.approx(0.75, abs=0.01)
         assert np.array_equal(keep, second[name])
     assert not np.array_equal(const(sparse, "fc.weight").data, const(again, "fc.weight").data)
+    plain, report = ls.run("apply_masks", again, report=True)
+    assert report.rows[0].check == "equal"
+    assert not masks(plain)
+    assert all((weights(plain)[n] == 0).mean() == 1 - keep.mean() for n, keep in first.items())
     more = ls.run("finetune(epochs=1, batch=32, sparsity=0.9)", again, data=images)
     assert sum(isinstance(op, Mask) for op in more.ops) == 3
     assert all(not (masks(more)[n] & ~keep).any() for n, keep in first.items())
