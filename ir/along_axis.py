@@ -26,7 +26,8 @@ class AlongAxis(Op, abstract=True):
         return self.x.type
 
     def channels(self, flow: Flow) -> Layout:
-        return flow.keep(self, self.x, self.axis, f"{self.op_type} acts along it")
+        flow.statistic(self, self.x, [self.axis])
+        return flow.of(self.x)
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

@@ -51,11 +51,11 @@ class Cumulative(Op, abstract=True):
         """The inclusive, forward form, of x's dtype."""
         raise NotImplementedError(f"{self.op_type}.accumulate")
 
-    def channels(self, flow: Flow) -> Layout:
-        layout = flow.of(self.x)
-        for axis in range(layout.rank):
-            layout = flow.keep(self, self.x, axis, "a running sum goes along one of its axes") if axis else layout
-        return layout
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        known = self.axis.contents
+        if known is None:
+            return flow.opaque(self, "along which axis it runs is computed")
+        return flow.keep(self, self.x, int(known.reshape(())), "a running sum goes along it")
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

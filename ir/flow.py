@@ -241,6 +241,13 @@ class Flow:
         )
         return layout.with_axis(axis, (Factor(new.atoms.shape[f.dim], new, f.dim),))
 
+    def take(self, op: Op, layout: Layout, axis: int, index: Atoms) -> Layout:
+        """The positions ``index`` of an axis. One that is taken alone is no channel any more, and stays."""
+        (f,) = layout.merged(axis).axes[axis]
+        if len(index) == 1 and f.channels is not None and f.channels.atoms.ndim == 1:
+            self.freezes.append(Freeze(f.channels.atoms[index], op, "it is taken alone"))
+        return layout.take(axis, index)
+
     def pin(self, channels: Channels, dim: int, op: Op, reason: str) -> None:
         """One dimension of an array of atoms keeps its size; what is left to shrink are the others."""
         pins = self.pins.setdefault(channels, {})
@@ -412,7 +419,7 @@ class Flow:
                 self.tie(spread(a, places, subs), spread(b, others, subs))
 
     def _crosses(self, channels: Channels, places: dict[int, Sub], others: dict[int, Sub]) -> bool:
-        """Whether what two arrays share is the width of heads of ``channels`` where heads go, or heads where width goes.
+        """Whether two arrays share the width of heads of ``channels`` where heads go, or heads where width goes.
 
         Then what is shared stays, and what may go is the other: dimensions outside of it, or inside.
         """

@@ -25,7 +25,7 @@ def box(alive: npt.NDArray[np.bool_]) -> Places | None:
     """
     some = [alive.any(axis=tuple(j for j in range(alive.ndim) if j != i)) for i in range(alive.ndim)]
     core = np.ix_(*some)
-    flat = np.arange(alive.size).reshape(alive.shape)[core]
+    flat: Places = np.arange(alive.size).reshape(alive.shape)[core]
     if alive[core].all():
         return flat
     for dim in reversed(range(alive.ndim)):
@@ -33,7 +33,8 @@ def box(alive: npt.NDArray[np.bool_]) -> Places | None:
         counts = living.sum(axis=-1)
         if (counts == counts.flat[0]).all():
             rows = np.moveaxis(flat, dim, -1)[living]
-            return np.moveaxis(rows.reshape(*living.shape[:-1], -1), -1, dim)
+            turned: Places = np.moveaxis(rows.reshape(*living.shape[:-1], -1), -1, dim)
+            return turned
     return None
 
 
@@ -54,8 +55,12 @@ class Kept:
 
     def size(self, value: Value, axis: int) -> Dim:
         """The new size of an axis."""
+        return self.size_of(self.layouts[value], axis)
+
+    def size_of(self, layout: Layout, axis: int) -> Dim:
+        """The new size of an axis of an old layout."""
         total: Dim = 1
-        for f in self.layouts[value].axes[axis]:
+        for f in layout.axes[axis]:
             total = total * (f.size if f.channels is None else self._box(f.channels).shape[f.dim])
         return total
 

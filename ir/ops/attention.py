@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 
-from lissom.ir.dims import Dim, symbol
+from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.dims import Dim, floordiv, symbol
+from lissom.ir.flow import Flow, Term
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -155,6 +158,61 @@ class Attention(Op):
             s = s + self.past_key.type.dims[2]
         sizes = TensorType(DType.float32, (self.q.type.dims[0], heads, t, s, d + e))
         return sizes.size()
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        if self.past_key is not None or self.nonpad_kv_seqlen is not None or self.results_used > 1:
+            return flow.opaque(self, "a cache of keys and values, or its inner results, are read from outside")
+        try:
+            q, k, v = (self._in_groups(flow.of(o), h) for o, h in self._heads())
+            terms: list[Term] = [(self.q, "nKgtd"), (self.k, "nKosd")]
+            layouts = [q, k]
+            if self.attn_mask is not None:
+                terms.append((self.attn_mask, [None if d == 1 else name for name, d in self._named_mask()]))
+                layouts.append(flow.of(self.attn_mask).reshape(tuple(d for _, d in self._named_mask())))
+            for value, axis in ((q, 3), (k, 3), (v, 3)):
+                flow.keep_layout(self, value, axis, "attention is over it")
+            scores = flow.einsum(self, terms, "nKgts", layouts)
+            y = flow.einsum(self, [(self.q, "nKgts"), (self.v, "nKose")], "nKgte", [scores, v])
+            if self.q.type.rank == 3:
+                y = y.permute((0, 3, 1, 2, 4))
+            return y.reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "its heads cut across the factors of its channels")
+
+    def _groups(self) -> int:
+        """How many heads of queries share one of keys and values."""
+        (_, heads, *_), (_, kv_heads, *_) = (self._split_type(o, h) for o, h in self._heads()[:2])
+        return heads // kv_heads if isinstance(heads, int) and isinstance(kv_heads, int) else 1
+
+    def _in_groups(self, layout: Layout, heads: int | None) -> Layout:
+        """(N, K, heads of a group, T, D) of an operand: one head a group for keys and values."""
+        if layout.rank == 3:
+            n, t, size = layout.shape
+            assert heads is not None
+            layout = layout.reshape((n, t, heads, floordiv(size, heads))).permute((0, 2, 1, 3))
+        n, count, t, d = layout.shape
+        _, (_, kv_heads, *_) = (self._split_type(o, h) for o, h in self._heads()[:2])
+        return layout.reshape((n, kv_heads, floordiv(count, kv_heads), t, d))
+
+    def _named_mask(self) -> list[tuple[str, Dim]]:
+        """The axes of attn_mask, (N, K, heads of a group, T, S), from the back."""
+        assert self.attn_mask is not None
+        sizes = list(self.attn_mask.type.dims)
+        if len(sizes) > 2:
+            groups = self._groups() if sizes[-3] != 1 else 1
+            sizes[-3:-2] = [floordiv(sizes[-3], groups), groups]
+        return list(zip("nKgts"[-len(sizes) :], sizes, strict=True))
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        layouts = [self._in_groups(kept.layouts[o], h) for o, h in self._heads()[:2]]
+        heads, kv_heads = (kept.size_of(x, 1) * kept.size_of(x, 2) for x in layouts)
+        width, before = kept.size_of(layouts[0], 4), layouts[0].size(4)
+        changes: dict[str, Any] = {}
+        if self.q.type.rank == 3:
+            changes = {"q_num_heads": heads, "kv_num_heads": kv_heads}
+        if self.scale is None and width != before and isinstance(before, int):
+            changes["scale"] = before**-0.5  # what it was for the old width
+        return self._on(operands, **changes)
 
     @staticmethod
     def samples() -> Iterable[Op]:

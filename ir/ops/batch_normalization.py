@@ -59,7 +59,9 @@ class BatchNormalization(Op):
             (input_var.to(wide) * kept + var * fresh).to(input_var.dtype),
         )
 
-    def channels(self, flow: Flow) -> Layout:
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        if len(self.results) > 1:
+            return flow.opaque(self, "it computes the statistics it returns")
         labels = range(self.x.type.rank)
         return flow.einsum(self, [(self.x, labels), *((v, [1]) for v in self.operands[1:])], labels)
 

@@ -86,7 +86,7 @@ class Einsum(Op):
                     sizes[label] = max(sizes.get(label, 1), d if isinstance(d, int) else 1)
         return (len(self.inputs) - 1) * self.type.size() * prod(sizes.values())
 
-    def channels(self, flow: Flow) -> Layout:
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
         terms, output = self.terms()
 
         def labels(term: str, rank: int) -> list[Label]:
@@ -94,6 +94,8 @@ class Einsum(Op):
             inside = [("...", i) for i in range(len(before) + len(after) - rank, 0)] if dots else []
             return [*before, *inside, *after]
 
+        if any(len(set(t.replace(".", ""))) < len(t.replace(".", "")) for t in terms):
+            return flow.opaque(self, "it takes a diagonal")
         parts: list[Term] = []
         for term, v in zip(terms, self.inputs, strict=True):
             named = zip(labels(term, v.type.rank), v.type.dims, strict=True)

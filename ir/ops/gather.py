@@ -70,7 +70,7 @@ class Gather(Op):
             taken: tuple[Axis, ...] = tuple((Factor(d),) for d in shape)
             return Layout((*layout.axes[:axis], *taken, *layout.axes[axis + 1 :]))
         try:
-            layout = layout.take(axis, where.reshape(-1) % self.x.type.dims[axis])
+            layout = flow.take(self, layout, axis, where.reshape(-1) % self.x.type.dims[axis])
             return layout.reshape(self.type.dims)
         except Unaligned:
             return flow.opaque(self, "it cuts across the factors of its axis")

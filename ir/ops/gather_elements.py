@@ -6,6 +6,8 @@ import torch
 
 from lissom.ir.axes import from_front
 from lissom.ir.bits import by_bits
+from lissom.ir.channels import Layout
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.scattering import from_end
@@ -32,6 +34,17 @@ class GatherElements(Op):
     def run(self, x: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
         at = from_end(indices, x.shape[self.axis])
         return by_bits(lambda t: t.gather(self.axis, at), x)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        rank = self.x.type.rank
+        axis = self.axis % rank
+        pairs = enumerate(zip(self.x.type.dims, self.type.dims, strict=True))
+        if any(a != b for i, (a, b) in pairs if i != axis):
+            return flow.opaque(self, "it takes a part of several axes")
+        for v in (self.x, self.indices):
+            flow.keep(self, v, axis, "which of it are gathered is computed")
+        inside, taken = ([i if i != axis else name for i in range(rank)] for name in ("x", "taken"))
+        return flow.einsum(self, [(self.x, inside), (self.indices, taken)], taken, read=False)
 
     @staticmethod
     def samples() -> Iterable[Op]:

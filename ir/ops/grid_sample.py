@@ -74,9 +74,13 @@ class GridSample(Op):
 
     def channels(self, flow: Flow) -> Layout:
         flow.keep_spatial(self, self.x)
-        flow.freeze(self.grid, self, "it says where to sample")
+        for axis in range(1, self.grid.type.rank):
+            flow.keep(self, self.grid, axis, "it says where to sample")
         spatial = [(Factor(d),) for d in self.type.dims[2:]]
-        return Layout((*flow.of(self.x).axes[:2], *spatial))
+        inside = [("x", i) for i in range(len(spatial))]
+        where = [("grid", i) for i in range(1, self.grid.type.rank)]
+        both = flow.einsum(self, [(self.x, ["n", "c", *inside]), (self.grid, ["n", *where])], "nc", read=False)
+        return Layout((*both.axes, *spatial))
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 
 from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
 from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.normalization import stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
@@ -50,9 +51,15 @@ class GroupNormalization(Op):
         labels = range(self.x.type.rank)
         for axis in labels[2:]:
             flow.keep(self, self.x, axis, "statistics are taken over it")
-        flow.balance(self, self.x, 1, self.num_groups, "every group keeps equally many")
-        flow.statistic(self, self.x, [1])
+        if self.x.type.dims[1] != self.num_groups:
+            flow.balance(self, self.x, 1, self.num_groups, "every group keeps equally many")
+            flow.statistic(self, self.x, [1])
         return flow.einsum(self, [(self.x, labels), (self.scale, [1]), (self.bias, [1])], labels)
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        if self.x.type.dims[1] != self.num_groups:
+            return self._on(operands)
+        return self._on(operands, num_groups=kept.size(self.x, 1))  # a group of one channel goes with it
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
 from lissom.ir.elementwise import FloatUnary
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import TensorType
@@ -25,6 +27,10 @@ class MeanVarianceNormalization(FloatUnary):
         wide = x.to(torch.promote_types(x.dtype, torch.float32))  # squares of halves overflow
         centred = wide - wide.mean(self.axes, keepdim=True)
         return (centred / (centred.square().mean(self.axes, keepdim=True).sqrt() + 1e-9)).to(x.dtype)
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.statistic(self, self.x, self.axes)
+        return flow.of(self.x)
 
     @classmethod
     def samples(cls) -> Iterable[Op]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
+from lissom.ir.channels import Layout
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
@@ -33,6 +35,11 @@ class ReverseSequence(Op):
         lengths = sequence_lens.unsqueeze(1)
         source = torch.where(time < lengths, lengths - 1 - time, time)
         return x[torch.arange(x.shape[0]).unsqueeze(1), source].transpose(0, self.batch_axis)
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.keep(self, self.x, self.batch_axis, "each entry has a length of its own")
+        layout = flow.keep(self, self.x, self.time_axis, "it is turned around")
+        return layout if flow.of(self.x).is_fixed(self.batch_axis) else flow.of(self.x)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,8 +5,10 @@ from math import ceil
 
 import torch
 
+from lissom.ir.channels import Factor, Layout
 from lissom.ir.dims import symbol
 from lissom.ir.errors import Unsupported
+from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.pooling import widened
 from lissom.ir.samples import literal, value
@@ -72,6 +74,13 @@ class RoiAlign(Op):
         size = high - low if shift else (high - low).clamp(min=1.0)
         each = self.sampling_ratio or max(ceil(float(size.detach()) / bins), 1)
         return low + (torch.arange(bins * each, dtype=low.dtype) + 0.5) * size / (bins * each)
+
+    def channels(self, flow: Flow) -> Layout:
+        flow.keep_spatial(self, self.x)
+        flow.keep(self, self.x, 0, "regions name the image they are in")
+        flow.freeze(self.rois, self, "it says where the regions are")
+        rows, _, *bins = self.type.dims
+        return Layout(((Factor(rows),), flow.of(self.x).axes[1], *((Factor(d),) for d in bins)))
 
     @staticmethod
     def samples() -> Iterable[Op]:

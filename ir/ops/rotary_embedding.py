@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 
+from lissom.ir import dims
+from lissom.ir.channels import Layout, Unaligned
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import TensorType
@@ -52,6 +56,28 @@ class RotaryEmbedding(Op):
         features = torch.stack(pair, -1).flatten(-2) if self.interleaved else torch.cat(pair, -1)
         y = torch.cat((features, rest), -1)
         return y.transpose(1, 2) if x.ndim == 4 else y.reshape(x.shape)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        for v in self.operands[1:]:
+            flow.freeze(v, self, "it says how pairs are turned")
+        try:
+            layout = self._split(flow.of(self.x))
+            for axis in (0, 2 if self.x.type.rank == 4 else 1, 3):
+                layout = flow.keep_layout(self, layout, axis, "its pairs turn by their positions")
+            return layout.reshape(self.type.dims)
+        except Unaligned:
+            return flow.opaque(self, "its heads cut across the factors of its channels")
+
+    def _split(self, layout: Layout) -> Layout:
+        if layout.rank == 4:
+            return layout
+        n, t, size = layout.shape
+        return layout.reshape((n, t, self.num_heads, dims.floordiv(size, self.num_heads)))
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        if not self.num_heads:
+            return self._on(operands)
+        return self._on(operands, num_heads=kept.size_of(self._split(kept.layouts[self.x]), 2))
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -5,7 +5,9 @@ from math import prod
 
 import torch
 
+from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
+from lissom.ir.flow import Flow, Label
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.scattering import Reduction, from_end, scatter
@@ -45,6 +47,19 @@ class ScatterND(Op):
         at = rows.reshape(-1, 1).expand(-1, slices)
         flat = x.reshape(prod(leading), slices)
         return scatter(flat, 0, at, updates.reshape(at.shape), self.reduction).reshape(x.shape)
+
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+        k = self.indices.type.dims[-1]
+        if not isinstance(k, int):
+            return flow.opaque(self, "into which axes it writes is computed")
+        flow.freeze(self.indices, self, "it says where to write")
+        rank = self.x.type.rank
+        for axis in range(k):
+            flow.keep(self, self.x, axis, "where it is written to is computed")
+        for axis in range(self.updates.type.rank - (rank - k)):
+            flow.keep(self, self.updates, axis, "where it is written to is computed")
+        written: list[Label] = [*(("row", i) for i in range(self.updates.type.rank - (rank - k))), *range(k, rank)]
+        return flow.einsum(self, [(self.x, range(rank)), (self.updates, written)], range(rank), read=False)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -8,11 +8,14 @@ import torch
 from lissom.ir.channels import Layout
 from lissom.ir.dims import symbol
 from lissom.ir.flow import Flow
+from lissom.ir.kept import Kept
 from lissom.ir.op import Op
+from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.gather import Gather
 from lissom.ir.samples import value
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.types import Shape as Sizes
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 
 
 class Shape(Op):
@@ -41,6 +44,17 @@ class Shape(Op):
 
     def channels(self, flow: Flow) -> Layout:
         return Layout.fixed(self.type.dims)
+
+    def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
+        """The sizes as they were: ops that hold sizes take theirs from what is left, and numbers stay numbers."""
+        shape = Shape(operands[self.x], self.start, self.end).named(self.name, self.loc)
+        if all(map(kept.layouts[self.x].is_fixed, range(self.x.type.rank))):
+            return shape
+        parts = [
+            Const(np.array([d], np.int64)) if isinstance(d, int) else Gather(shape, Const(np.array([i], np.int64)))
+            for i, d in enumerate(self._sizes())
+        ]
+        return Concat(tuple(parts), 0).named(self.name, self.loc) if parts else shape
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -116,7 +116,7 @@ class Slice(Op):
                 return flow.opaque(self, "where it slices is computed")
             elif axis in taken:
                 try:
-                    layout = layout.take(axis, np.array(taken[axis], np.int64))
+                    layout = flow.take(self, layout, axis, np.array(taken[axis], np.int64))
                 except Unaligned:
                     return flow.opaque(self, "it cuts across the factors of an axis")
         return layout

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -67,7 +67,8 @@ class Split(Op):
         if len(ends) < len(sizes):
             return flow.opaque(self, "the sizes it cuts to are no numbers")
         try:
-            return tuple(flow.of(self.x).take(axis, np.arange(a, b)) for a, b in zip([0, *ends], ends, strict=False))
+            x = flow.of(self.x)
+            return tuple(flow.take(self, x, axis, np.arange(a, b)) for a, b in pairwise([0, *ends]))
         except Unaligned:
             return flow.opaque(self, "it cuts across the factors of its axis")
 

@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 
 from lissom.ir.axes import from_front
+from lissom.ir.channels import Layout
+from lissom.ir.flow import Flow, Term
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.scattering import scatter
@@ -43,6 +45,17 @@ class TensorScatter(Op):
             at = at % past_cache.shape[axis]
         shape = [batch if i == 0 else update.shape[axis] if i == axis else 1 for i in range(update.ndim)]
         return scatter(past_cache, axis, at.reshape(shape).expand(update.shape), update, "none")
+
+    def channels(self, flow: Flow) -> Layout:
+        rank = self.update.type.rank
+        axis = self.axis % rank
+        for v in (self.past_cache, self.update):
+            flow.keep(self, v, axis, "where it is written to is computed")
+        labels = range(rank)
+        terms: list[Term] = [(self.past_cache, labels), (self.update, [i if i != axis else "new" for i in labels])]
+        if self.write_indices is not None:
+            terms.append((self.write_indices, [0]))
+        return flow.einsum(self, terms, labels, read=False)
 
     @staticmethod
     def samples() -> Iterable[Op]:

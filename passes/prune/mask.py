@@ -94,8 +94,9 @@ class _Masker:
         for v in op.operands:
             old = self.before.get(v, v)
             layout = self.solution.flow.layouts.get(old)
-            axes = range(layout.rank) if layout is not None and isinstance(v, Const) else ()
-            axes = [s.axis for s in statistics if s.value is old] or axes
+            axes = [s.axis for s in statistics if s.value is old]
+            if not axes and layout is not None and isinstance(v, Const):
+                axes = list(range(layout.rank))
             for axis in axes:
                 if layout is None or layout.is_fixed(axis):
                     continue

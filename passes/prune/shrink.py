@@ -62,7 +62,7 @@ def dead_units(solution: Solution) -> npt.NDArray[np.bool_]:
         silent = np.unique(np.concatenate(unread)) if unread else np.zeros(0, np.int64)
         live[np.setdiff1d(units, silent)] = True
     for place in solution.places:
-        if not live[place.units].any():
+        if place.units.size and not live[place.units].any():
             live[place.units[0]] = True  # an axis without any channel is no axis
     changed = True
     while changed:
@@ -110,15 +110,13 @@ def _zero_at(value: Value, solution: Solution) -> npt.NDArray[np.int64]:
 def _units_where(layout: Layout, zero: npt.NDArray[np.bool_], solution: Solution) -> npt.NDArray[np.int64]:
     """Units of ``layout`` that are zero at all their positions."""
     found = []
-    flat_axes = [axis for axis in range(layout.rank) if not layout.is_fixed(axis)]
     zero = zero.reshape((1,) * (layout.rank - zero.ndim) + zero.shape)
     for c in layout.channels:
         shape: list[int] = []
         order: list[int] = []
         for axis in range(layout.rank):
-            moving = axis in flat_axes and zero.shape[axis] > 1
             for f in layout.axes[axis]:
-                size = f.size if moving and isinstance(f.size, int) else 1
+                size = f.size if zero.shape[axis] > 1 and isinstance(f.size, int) else 1
                 shape.append(size)
                 if f.channels is c:
                     order.append(f.dim)

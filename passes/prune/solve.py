@@ -125,7 +125,7 @@ class Solution:
             pins: list[Pin | None] = []
             for dim in reversed(range(units.ndim)):
                 if (units == units.take([0], dim)).all():
-                    units = units.take(0, dim)
+                    units = np.take(units, 0, axis=dim).reshape(np.delete(units.shape, dim))
                 else:
                     pins.insert(0, self.flow.pinned(channels, dim))
             if units.ndim:
