@@ -15,8 +15,11 @@ from lissom.passes.prune.solve import Solution
 
 Measure = Callable[[Graph], float]
 
-TRIES = 200
-"""Measurements spent on coming closer to a budget that is met."""
+TRIES = 60
+"""Measurements spent on coming closer to a budget that is met,"""
+
+CLOSE = 0.005
+"""and how close is close enough."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def choose_until(
     choice = policy.choose(policy.levels[high])
     fixed = policy.choose(policy.levels[0])
     for i in sorted(range(len(ladders)), key=lambda i: -_saving(ladders[i], choice[i])):
-        while choice[i] > fixed[i] and tries:
+        while choice[i] > fixed[i] and tries and reached(choice) < (1 - CLOSE) * limit:
             tries -= 1
             back = [*choice[:i], choice[i] - 1, *choice[i + 1 :]]
             if reached(back) > limit:

@@ -22,6 +22,9 @@ from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.values import Const, Value
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
+WIDEST = 8192
+"""Inputs of an op, kernel positions counted, up to which their second moments are kept in memory."""
+
 Positions: TypeAlias = tuple[torch.Tensor, ...]
 """Indices along the axes of an output other than its channels."""
 

@@ -18,7 +18,7 @@ from lissom.ir.channels import Unaligned
 from lissom.ir.op import Op
 from lissom.ir.values import Value
 from lissom.passes.prune.evidence import Evidence, Scores
-from lissom.passes.prune.linear import Linear, Matrix, linear
+from lissom.passes.prune.linear import WIDEST, Linear, Matrix, linear
 from lissom.passes.prune.magnitude import l1
 from lissom.passes.prune.select import clusters
 
@@ -61,7 +61,11 @@ def readers(evidence: Evidence) -> list[Reader]:
     """All linear ops with what they read on the data."""
     found = {op: lin for op in evidence.read if (lin := linear(op)) is not None}
     units = {op: _input_units(evidence, lin) for op, lin in found.items()}
-    found = {op: lin for op, lin in found.items() if units[op] is not None and lin.x is evidence.read[op]}
+    found = {
+        op: lin
+        for op, lin in found.items()
+        if units[op] is not None and lin.x is evidence.read[op] and lin.matrix().shape[1] <= WIDEST
+    }
     sums: dict[Op, tuple[int, Matrix, Matrix]] = {}
     rng = np.random.default_rng(evidence.seed)
     batches = evidence.batches(BATCH)

@@ -25,7 +25,7 @@ from lissom.ir.types import Array
 from lissom.ir.values import Const, Value, producer
 from lissom.passes import notes
 from lissom.passes.data import Data
-from lissom.passes.prune.linear import Linear, Matrix, Positions, linear
+from lissom.passes.prune.linear import WIDEST, Linear, Matrix, Positions, linear
 
 RIDGE = 1e-3
 """How much the old weights count: relative to the mean square of the inputs."""
@@ -151,7 +151,7 @@ def recover_weights(
     before = Walk(original, feeds, (was[end] for end, _ in targets.values()))
     after = Walk(decided, feeds, (v for _, others in targets.values() for v in others))
     rng = np.random.default_rng(seed)
-    solved: dict[Op, Op] = {}
+    solved: dict[Op, tuple[Matrix, Matrix]] = {}
     for op in list(decided.ops):
         found = linear(op) if op in targets else None
         if found is None:
@@ -159,14 +159,15 @@ def recover_weights(
             continue
         end, others = targets[op]
         before.advance(was[end])
-        new = found.rebuilt(*_solve(found, before, after, was[end], others, ridge, rng))
-        after.run(op, new)
+        solved[op] = _solve(found, before, after, was[end], others, ridge, rng)
+        after.run(op, found.rebuilt(*solved[op]))
         after.done_with(others)
         before.done_with([was[end]])
-        solved[op] = new
-    for op, new in solved.items():
+    for op, (matrix, bias) in solved.items():
+        found = linear(op)  # seen anew: what it reads may have been replaced
+        assert found is not None
         notes.done("recover", op)
-        decided.replace(op, new)
+        decided.replace(op, found.rebuilt(matrix, bias))
 
 
 def _changed(graph: Graph, stands: Mapping[Value, Value], was: Mapping[Value, Value]) -> list[Op]:
@@ -185,6 +186,9 @@ def _solvable(op: Op) -> bool:
     found = linear(op)
     if found is not None and len(found.weight.users) > 1:
         notes.refused("recover", op, "its weights are shared with other ops")
+        return False
+    if found is not None and found.matrix().shape[1] > WIDEST:
+        notes.refused("recover", op, f"it has more than {WIDEST} inputs")
         return False
     return found is not None
 

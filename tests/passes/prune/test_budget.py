@@ -17,7 +17,7 @@ from lissom.ir.values import Const
 from lissom.passes.explain import explain
 from lissom.passes.graph_pass import Step
 from lissom.passes.pipeline import parse_pipeline
-from lissom.passes.prune.budget import Until, choose_until, macs_of, params_of
+from lissom.passes.prune.budget import CLOSE, Until, choose_until, macs_of, params_of
 from lissom.passes.prune.decide import decide
 from lissom.passes.prune.select import removed, uniform
 from lissom.passes.prune.shrink import shrink_units
@@ -35,7 +35,10 @@ def test_a_budget_is_met_and_no_unit_goes_that_need_not(residual, what: str, sha
     measure = {"macs": macs_of, "params": params_of}[what]
     decision = decide(graph, Until(**{what: share}), scope=scope, round_to=1)
     limit = share * measure(graph)
-    assert measure(shrink_units(graph, decision.solution, decision.removed)) <= limit
+    reached = measure(shrink_units(graph, decision.solution, decision.removed))
+    assert reached <= limit
+    if reached >= (1 - CLOSE) * limit:
+        return
     for i, rung in enumerate(decision.choice):
         if rung:
             less = [*decision.choice[:i], rung - 1, *decision.choice[i + 1 :]]

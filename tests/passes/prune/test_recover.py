@@ -92,6 +92,22 @@ def test_the_runner_certifies_that_shrinking_keeps_recovered_weights(residual, i
     assert small.consts[0].data.shape == (4, 3, 3, 3)
 
 
+def test_linear_ops_right_behind_each_other_are_all_solved() -> None:
+    """As in linear bottlenecks: what is solved reads the solved, and nothing of the old is left."""
+    rng = np.random.default_rng(0)
+    w, v, u = (Const(rng.standard_normal((16, 16)).astype(np.float32), n) for n in "wvu")
+    graph = Graph("chain")
+    x = graph.input("x", tensor("float32", symbol("N"), 16))
+    y = graph.append(Gemm(Gemm(Relu(Gemm(x, w)), v), u))
+    graph.set_outputs({"y": y})
+    data = rng.standard_normal((300, 16)).astype(np.float32)
+    small = ls.run("prune(channels, 0.25)", graph, data=[data])
+    assert [op.op_type for op in small.ops] == ["Gemm", "Relu", "Gemm", "Gemm"]
+    plain = ls.run("prune(channels, 0.25, recover=false)", graph)
+    errors = [np.square(evaluate(g, data)[0] - evaluate(graph, data)[0]).mean() for g in (small, plain)]
+    assert errors[0] < 0.7 * errors[1]
+
+
 def test_shared_weights_stay_shared() -> None:
     rng = np.random.default_rng(0)
     w, v, u = (Const(rng.standard_normal((6, 6)).astype(np.float32), n) for n in "wvu")
