@@ -61,12 +61,13 @@ def _khatri_rao(a: Matrix, b: Matrix) -> Matrix:
 
 def _project(seen: npt.NDArray[np.float64], factors: list[Matrix], mode: int) -> Matrix:
     """For each component its own tensor ``seen`` (rank, ...), summed over all axes but ``mode`` with their factors."""
-    axes = list(range(1, seen.ndim))
     for axis, factor in reversed(list(enumerate(factors))):
         if axis != mode:
-            seen = np.einsum(seen, [0, *axes], factor, [axis + 1, 0], [0, *(a for a in axes if a != axis + 1)])
-            axes.remove(axis + 1)
-    return seen.T
+            place = [1] * seen.ndim
+            place[0], place[axis + 1] = factor.shape[::-1]
+            seen = (seen * factor.T.reshape(place)).sum(axis + 1, keepdims=True)
+    projected: Matrix = seen.reshape(len(seen), -1).T
+    return projected
 
 
 def _start(tensor: npt.NDArray[np.float64], mode: int, rank: int, rng: np.random.Generator) -> Matrix:

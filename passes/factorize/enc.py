@@ -15,7 +15,7 @@ from lissom.ir.types import Array
 from lissom.ir.values import Value
 from lissom.passes.factorize import ranks as policies
 from lissom.passes.factorize.layer import Layer, layer_of
-from lissom.passes.factorize.methods import Factorization, Ranks
+from lissom.passes.factorize.methods import Factorization
 from lissom.passes.factorize.ranks import Choice, Ladder
 
 PROBED_ERRORS = (0.03, 0.2)
@@ -87,7 +87,7 @@ class Chooser:
         copy, copies = self.graph.clone_with_map()
         for i, (f, ladder, rung) in enumerate(zip(self.able, self.ladders, choice, strict=True)):
             if ladder[rung].ranks and only in (None, i):
-                copy.replace(copies[f.layer.op], _rebased(f, ladder[rung].ranks, copies))
+                copy.replace(copies[f.layer.op], f.build(ladder[rung].ranks, _twin(f, copies)))
         return output_error(expected, outputs_of(copy, feeds))
 
 
@@ -114,10 +114,10 @@ def first_batches(feeds: list[dict[str, Array]], samples: int) -> list[dict[str,
     return feeds[: max(1, samples // max(size, 1))]
 
 
-def _rebased(f: Factorization, ranks: Ranks, copies: dict[Value, Value]) -> Op:
-    """The chain, on the copy of the graph."""
+def _twin(f: Factorization, copies: dict[Value, Value]) -> Layer:
+    """The layer in the copy of the graph."""
     op = copies[f.layer.op]
     assert isinstance(op, Op)
     layer = layer_of(op)
     assert isinstance(layer, Layer)
-    return Factorization(layer, f.method, f.statistics, f.seed).build(ranks)
+    return layer

@@ -59,6 +59,7 @@ class Factorization:
         self.method: Method = "svd" if layer.is_pointwise else method
         self.statistics = statistics
         self.seed = seed
+        self._pieces: dict[Ranks, list[Piece]] = {}
 
     @property
     def kernel(self) -> Kernel:
@@ -67,7 +68,12 @@ class Factorization:
         return w if self.statistics is None else self.statistics.whitened(w)
 
     def pieces(self, ranks: Ranks) -> list[Piece]:
-        """The best chain of these ranks that the method finds."""
+        """The best chain of these ranks that the method finds; found once."""
+        if ranks not in self._pieces:
+            self._pieces[ranks] = self._factors(ranks)
+        return self._pieces[ranks]
+
+    def _factors(self, ranks: Ranks) -> list[Piece]:
         layer, axes = self.layer, tuple(range(len(self.layer.taps)))
         if self.method == "svd":
             w, outputs = layer.kernel, None if self.statistics is None else self.statistics.outputs.covariance
@@ -99,13 +105,16 @@ class Factorization:
         dtype = self.layer.weights.data.dtype
         return [Piece(np.broadcast_to(np.zeros((), dtype), shape), axes, group) for shape, axes, group in shapes]
 
-    def build(self, ranks: Ranks) -> Op:
-        """The detached chain; what it loses on the mean input goes into the bias."""
+    def build(self, ranks: Ranks, twin: Layer | None = None) -> Op:
+        """The detached chain, for the layer or its twin in a copy of the graph.
+
+        What it loses on the mean input goes into the bias.
+        """
         pieces = self.pieces(ranks)
         if self.statistics is None:
-            return self.layer.chain(pieces)
+            return (twin or self.layer).chain(pieces)
         missing = self.layer.kernel - compose(pieces).reshape(self.layer.shape)
-        return self.layer.chain(pieces, self.statistics.shift(missing))
+        return (twin or self.layer).chain(pieces, self.statistics.shift(missing))
 
     def cost(self, ranks: Ranks, measure: Callable[[Op], float]) -> float:
         """What the chain costs, summed over its ops."""
