@@ -7,8 +7,8 @@ import torch
 
 from lissom.ir.types import Array
 
-SAMPLE = 1 << 14
-"""Elements of every sample of a batch that are counted; of larger ones, evenly spaced ones."""
+SAMPLE = 1 << 12
+"""Elements of every sample that are counted, evenly spaced; at least eight times as many of a batch."""
 
 
 class Histogram:
@@ -39,7 +39,7 @@ class Histogram:
     def add(self, x: torch.Tensor, reach: float) -> None:
         """Count the elements of ``x``, none of which is larger than ``reach`` in magnitude."""
         flat = x.detach().reshape(-1)
-        count = SAMPLE * (x.shape[0] if x.ndim else 1)
+        count = SAMPLE * max(8, x.shape[0] if x.ndim else 1)
         if flat.numel() > count:  # an odd step runs through all columns of an image
             flat = flat[:: flat.numel() // count | 1]
         self.width = self.width or reach or 1.0
