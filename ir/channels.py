@@ -229,6 +229,9 @@ def refine(layouts: list[Layout], places: list[int]) -> list[Layout]:
 
     Where the sizes do not meet, axes are taken one by one as :meth:`Layout.merged` has them. Raises Unaligned.
     """
+    first = [f.size for f in layouts[0].axes[places[0]]]
+    if all([f.size for f in lay.axes[p]] == first for lay, p in zip(layouts, places, strict=True)):
+        return layouts
     try:
         sizes = _common([[f.size for f in lay.axes[p] if f.size != 1] for lay, p in zip(layouts, places, strict=True)])
     except Unaligned:
