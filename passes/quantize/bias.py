@@ -40,7 +40,7 @@ def correct_bias(graph: Graph, *, samples: int | None = None, data: Data) -> Non
     corrected ones before it. Where a ReLU follows, also across a residual sum, the mean behind it is what counts:
     noise before a ReLU raises the mean behind.
 
-    samples: how many of the calibration samples are used; by default 16 to 64, fewer of large networks.
+    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
     """
     shifts: dict[Op, Array] = {}
     twin = Twin(graph, feeds_of(data, samples, graph))

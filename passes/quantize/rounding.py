@@ -42,7 +42,7 @@ def gptq(
 
     Frantar et al. 2022 (GPTQ, arXiv:2210.17323; with the exact update of OBC, arXiv:2208.11580).
 
-    samples: how many of the calibration samples are used; by default 16 to 64, fewer of large networks.
+    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
     columns: how many windows or rows of a layer's input its correlations are taken from.
     damping: added to the diagonal of the correlations, as a share of its mean.
     """
@@ -73,7 +73,7 @@ def adaround(
     Nagel et al. 2020 (AdaRound, arXiv:2004.10568), asymmetric: from the inputs that quantization has left to the
     outputs of the float layer.
 
-    samples: how many of the calibration samples are used; by default 16 to 64, fewer of large networks.
+    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
     columns: how many windows or rows of a layer's input are kept.
     iterations: gradient steps a layer.
     batch: columns a step.
