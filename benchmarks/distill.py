@@ -3,7 +3,7 @@
     python -m benchmarks.distill [--images 10000] [--epochs 1] [--seed 0] [--only NAME ...]
 
 The network is trained by examples/train.py on all 60,000 training images. Half of the channels are masked by magnitude;
-every row but the first two goes on from there, on ``--images`` training images, drawn by the seed. Accuracy is on the
+what follows goes on from there, on ``--images`` training images, drawn by the seed. Accuracy is on the
 whole test set. One thread.
 """
 
@@ -19,16 +19,19 @@ import torch
 import lissom as ls
 from examples import fashion_mnist, networks
 
-MASK = "fold, mask(0.5, recover=false)"
+MASK = "mask(0.5, recover=false)"
+SOLVE = "mask(0.5, samples=512)"
+HOW = "epochs={epochs}, lr={lr}, batch=32, batch_norm=batch"
 PIPELINES = {
-    "original": "fold",
+    "original": "",
     "masked": MASK,
-    "least squares, no labels": "fold, mask(0.5, samples=512)",
-    "labels": f"{MASK}, finetune(epochs={{epochs}}, lr={{lr}})",
-    "teacher, no labels": f"{MASK}, distill(epochs={{epochs}}, lr={{lr}}, hard=0)",
-    "teacher and labels": f"{MASK}, distill(epochs={{epochs}}, lr={{lr}})",
-    "blocks, no labels": f"{MASK}, distill(epochs={{epochs}}, lr={{lr}}, loss=blocks)",
-    "least squares, teacher and labels": "fold, mask(0.5, samples=512), distill(epochs={epochs}, lr={lr})",
+    "labels": f"{MASK}, finetune({HOW})",
+    "teacher, no labels": f"{MASK}, distill({HOW}, hard=0)",
+    "teacher and labels": f"{MASK}, distill({HOW})",
+    "blocks, no labels": f"{MASK}, distill({HOW}, loss=blocks)",
+    "least squares, no labels": SOLVE,
+    "least squares, teacher, no labels": f"{SOLVE}, distill({HOW}, hard=0)",
+    "least squares, teacher and labels": f"{SOLVE}, distill({HOW})",
 }
 
 
