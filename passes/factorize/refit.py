@@ -1,4 +1,4 @@
-"""Least squares on data for the ops that end a chain: they learn to give what the layer gave, from what they read now.
+"""Least squares on data for the ops that end a chain, and for the layers behind: they give what the layer gave before.
 
 Layers are solved in order, each on the input that the solved ones before it leave it (the asymmetric reconstruction of
 Zhang et al. 2016, arXiv:1505.06798, section 3.3). Where the output goes into a residual sum, the sum is reproduced.
@@ -50,7 +50,8 @@ def refit(
     seed: int,
 ) -> None:
     """Solve the ops of ``fits`` in place. ``was`` maps values of ``graph`` to those of ``original`` they stand for."""
-    targets = {f.op: _target(f, graph, was) for f in fits if linear(f.op) is not None}
+    fits = [*fits]
+    targets = {f.op: _target(f, graph, was) for f in [*fits, *_behind(graph, was, fits)] if linear(f.op) is not None}
     before = Walk(original, feeds, (t.end for t in targets.values()))
     after = Walk(graph, feeds, (v for t in targets.values() for v in t.others))
     rng = np.random.default_rng(seed)
@@ -71,6 +72,20 @@ def refit(
         assert now is not None
         notes.done("refit", op)
         graph.replace(op, now.rebuilt(*solution))
+
+
+def _behind(graph: Graph, was: Mapping[Value, Value], fits: Iterable[Fit]) -> list[Fit]:
+    """The layers that read what has changed: they too can mend it, and cost no more than before."""
+    changed = {f.op for f in fits}
+    known = set(changed)
+    found = []
+    for op in graph.ops:
+        if any(producer(v) in changed for v in op.operands):
+            changed.add(op)
+            shared = any(len(v.users) > 1 for v in op.operands if isinstance(v, Const))
+            if op in was and op not in known and not shared:
+                found.append(Fit(op, op))
+    return found
 
 
 def _target(fit: Fit, graph: Graph, was: Mapping[Value, Value]) -> _Target:
