@@ -24,7 +24,7 @@ from lissom.passes.quantize.layers import (
 from lissom.passes.quantize.noise import Noise
 from lissom.passes.quantize.twin import Twin, feeds_of
 
-ELEMENTS = 4096
+ELEMENTS = 2048
 """Elements of a channel that its means are taken from."""
 OUTLIER = 6.0
 """An error beyond this many times the median magnitude, four standard deviations of a normal one, counts as that."""
@@ -40,7 +40,7 @@ def correct_bias(graph: Graph, *, samples: int | None = None, data: Data) -> Non
     corrected ones before it. Where a ReLU follows, also across a residual sum, the mean behind it is what counts:
     noise before a ReLU raises the mean behind.
 
-    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
+    samples: how many of the calibration samples are used; by default 16 to 32, fewer of large networks.
     """
     shifts: dict[Op, Array] = {}
     twin = Twin(graph, feeds_of(data, samples, graph))

@@ -43,7 +43,7 @@ def mixed_precision(
 
     budget: what the weights may cost, as a share of what they cost at 8 bits, 0.25 to 1.
     of: what is counted: bits of the weights, or multiply-accumulates times bits.
-    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
+    samples: how many of the calibration samples are used; by default 16 to 32, fewer of large networks.
     """
     layers = {w: op for op in graph.ops if is_on_grid(w := weight_of(op)) and isinstance(w, FakeQuant)}
     if not layers:

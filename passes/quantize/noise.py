@@ -31,7 +31,7 @@ def measure_noise(graph: Graph, *, samples: int = 16, data: Data) -> None:
     Weights, grid: signal over noise in decibels, when only the layer's weights or only its result are quantized.
     Result: all of it, with what the layers before it have lost.
 
-    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
+    samples: how many of the calibration samples are used, at most.
     """
     twin = Twin(graph, feeds_of(data, samples, graph))
     noise = Noise(twin)

@@ -35,14 +35,12 @@ from lissom.passes.quantize.twin import Feed, Twin, feeds_of
 
 
 @graph_pass(Kind.decide)
-def gptq(
-    graph: Graph, *, samples: int | None = None, columns: int = 8192, damping: float = 0.01, seed: int, data: Data
-) -> None:
+def gptq(graph: Graph, *, samples: int = 64, columns: int = 8192, damping: float = 0.01, seed: int, data: Data) -> None:
     """Round the weights of a layer one input at a time, and let those still free make up for the error.
 
     Frantar et al. 2022 (GPTQ, arXiv:2210.17323; with the exact update of OBC, arXiv:2208.11580).
 
-    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
+    samples: how many of the calibration samples are used, at most.
     columns: how many windows or rows of a layer's input its correlations are taken from.
     damping: added to the diagonal of the correlations, as a share of its mean.
     """
@@ -60,7 +58,7 @@ def gptq(
 def adaround(
     graph: Graph,
     *,
-    samples: int | None = None,
+    samples: int = 64,
     columns: int = 8192,
     iterations: int = 1000,
     batch: int = 512,
@@ -73,7 +71,7 @@ def adaround(
     Nagel et al. 2020 (AdaRound, arXiv:2004.10568), asymmetric: from the inputs that quantization has left to the
     outputs of the float layer.
 
-    samples: how many of the calibration samples are used; by default 16 to 48, fewer of large networks.
+    samples: how many of the calibration samples are used, at most.
     columns: how many windows or rows of a layer's input are kept.
     iterations: gradient steps a layer.
     batch: columns a step.

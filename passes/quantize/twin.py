@@ -36,11 +36,11 @@ Visit = Callable[[Op], None]
 def feeds_of(data: Data, count: int | None, graph: Graph) -> list[Feed]:
     """The first ``count`` samples of the data, in batches; raises DataError where there are none.
 
-    None stands for 16 to 48, the fewer the more elements the graph computes for each.
+    None stands for 16 to 32, the fewer the more elements the graph computes for each.
     """
     if count is None:
         elements = sum(r.type.size() for op in graph.ops for r in op.results if r.type.shape is not None)
-        count = min(48, max(16, ELEMENTS // max(elements, 1)))
+        count = min(32, max(16, ELEMENTS // max(elements, 1)))
     feeds: list[Feed] = []
     for found in data.batches(min(batch_size(graph), LANE, count)):
         feeds.append(found.feed)
