@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from typing import Any, Literal, TypeAlias
 
@@ -18,7 +19,7 @@ Name: TypeAlias = Literal["logits", "outputs", "hints", "attention", "blocks"]
 Values: TypeAlias = "dict[Value, torch.Tensor]"
 
 
-class Loss:
+class Loss(ABC):
     """A term of the loss, over pairs of values. ``cut`` are values of the student that end a block."""
 
     def __init__(self, pairs: list[Pair]) -> None:
@@ -31,8 +32,9 @@ class Loss:
         terms = [self.compare(i, student[a], teacher[b]) for i, (a, b) in enumerate(self.pairs)]
         return torch.stack(terms).mean()
 
+    @abstractmethod
     def compare(self, index: int, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+        """The term of one pair."""
 
 
 class Logits(Loss):
@@ -157,6 +159,8 @@ def make(
     name: str, pairs: Callable[[], list[Pair]], outputs: list[Pair], temperature: float, seed: int, device: torch.device
 ) -> Loss:
     """The loss called ``name``; ``pairs`` gives the inner values to compare. Raises Error where there are none."""
+    if not outputs:
+        raise Error(f"loss {name} compares outputs, and the network has none of floats")
     if name == "logits":
         return Logits(outputs, temperature)
     if name == "outputs":
