@@ -20,7 +20,10 @@ from lissom.ir.types import Array
 from lissom.ir.values import Const, Value, producer
 from lissom.passes import notes
 from lissom.passes.prune.linear import Linear, Matrix, linear
-from lissom.passes.prune.recover import MINIMUM, RIDGE, ROWS, Equations, Walk
+from lissom.passes.prune.recover import MINIMUM, ROWS, Equations, Walk
+
+RIDGE = 1e-2
+"""How much the weights of the chain count against the data: with less, weights grow that amplify what is rounded."""
 
 
 @dataclass(frozen=True, eq=False)

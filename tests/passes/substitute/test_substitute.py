@@ -80,7 +80,7 @@ def test_a_macs_budget_takes_the_layers_that_hurt_least(resnet: Graph, images: d
 
 def test_an_error_limit_leaves_what_hurts(resnet: Graph, images: dict[str, np.ndarray]) -> None:
     data = [images["calib"]]
-    sizes = [Size.of(run(f"substitute(grouped, error={e})", resnet, data=data)).macs for e in (0.0, 0.02, 10.0)]
+    sizes = [Size.of(run(f"substitute(grouped, error={e})", resnet, data=data)).macs for e in (0.0, 0.003, 10.0)]
     assert sizes[0] == Size.of(resnet).macs
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[1] > sizes[2]
@@ -133,10 +133,10 @@ def test_onnxruntime_and_gradients(resnet: Graph, images: dict[str, np.ndarray],
 @pytest.mark.parametrize(
     "pipeline",
     [
-        "substitute(depthwise_separable), prune(channels, 0.25)",
+        "substitute(grouped_shuffle), prune(channels, 0.25)",
         "prune(channels, 0.25), substitute(fire)",
         "substitute(ghost), quantize(int8)",
-        "substitute(grouped_shuffle), prune(channels, 0.25), quantize(int8)",
+        "prune(channels, 0.25), substitute(depthwise_separable), quantize(int8)",
         "substitute(bottleneck), factorize(svd, select=energy)",
         "factorize(spatial_svd, macs=0.6), substitute(depthwise_separable)",
     ],
