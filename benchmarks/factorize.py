@@ -3,9 +3,9 @@
     python -m benchmarks.factorize [--networks resnet8 vgg] [--macs 0.5 0.33]
 
 Prints a Markdown table: the share of MACs left, the squared error of the outputs relative to their variance, accuracy
-on the 2,000 test images of examples/data, and the processor seconds of the pass, on one thread. "resnet8" is the trained
-example; "vgg", six 3x3 convolutions with batch norms, is trained here on 20,000 of the Fashion-MNIST training images
-(Debian package dataset-fashion-mnist), each seen once, seed 0. Calibration is on 256 of the images in examples/data.
+on the 2,000 test images of examples/data, and the processor seconds of the pass, on one thread. "resnet8" is the
+trained example; "vgg", six 3x3 convolutions with batch norms, is trained here on 20,000 of the Fashion-MNIST training
+images (Debian package dataset-fashion-mnist), each seen once, seed 0. Calibration is on 256 images of examples/data.
 """
 
 from __future__ import annotations
