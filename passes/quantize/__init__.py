@@ -7,6 +7,7 @@ from typing import Literal
 from lissom.passes.fold import fold
 from lissom.passes.graph_pass import Step, macro_pass
 from lissom.passes.quantize.bias import correct_bias
+from lissom.passes.quantize.brecq import brecq
 from lissom.passes.quantize.equalize import equalize as equalize
 from lissom.passes.quantize.equalize import smooth as smooth
 from lissom.passes.quantize.fake_quantize import ActivationType, WeightType, fake_quantize
@@ -16,7 +17,7 @@ from lissom.passes.quantize.noise import measure_noise
 from lissom.passes.quantize.observers import Method
 from lissom.passes.quantize.rounding import adaround, gptq
 
-ROUNDINGS = {"gptq": gptq, "adaround": adaround}
+ROUNDINGS = {"gptq": gptq, "adaround": adaround, "brecq": brecq}
 
 
 @macro_pass
@@ -26,7 +27,7 @@ def quantize(
     weights: WeightType = "int8",
     observer: Method = "mse",
     percentile: float = 99.99,
-    rounding: Literal["nearest", "gptq", "adaround"] = "nearest",
+    rounding: Literal["nearest", "gptq", "adaround", "brecq"] = "nearest",
     bias_correction: bool = True,
     exclude: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),

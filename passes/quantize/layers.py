@@ -23,6 +23,8 @@ from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.relu import Relu
+from lissom.ir.quantization import expand
+from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
 from lissom.ir.windows import explicit_pads, extent, torch_padding
@@ -159,3 +161,9 @@ def limits_behind(op: Op) -> tuple[float, float] | None:
 def is_on_grid(v: Value | None) -> bool:
     """True for weights with a FakeQuant."""
     return isinstance(v, FakeQuant) and isinstance(v.x, Const) and v.type.dtype is DType.float32
+
+
+def scale_of(fake: FakeQuant, w: torch.Tensor) -> torch.Tensor:
+    """The scale of weights on a grid, shaped to multiply them."""
+    assert isinstance(fake.scale, Const)
+    return expand(to_tensor(fake.scale.data, fake.scale.type.dtype), fake.axis, w)

@@ -6,14 +6,13 @@ finds goes to the ``chosen`` integers of the weights' FakeQuant; the float weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.fake_quant import FakeQuant
-from lissom.ir.quantization import expand
 from lissom.ir.tensors import to_tensor
 from lissom.ir.values import Const
 from lissom.passes import notes
@@ -28,6 +27,7 @@ from lissom.passes.quantize.layers import (
     has_columns,
     is_on_grid,
     limits_behind,
+    scale_of,
     to_rows,
     weight_of,
 )
@@ -108,23 +108,24 @@ def _choose_all(graph: Graph, feeds: Sequence[Feed], by: str, choose: Choose) ->
             return
         integers = from_rows(op, choose(op, fake, twin), tuple(fake.type.static or ()))
         found[fake], readers[fake] = integers, op
-        twin.put(fake, integers * _scale(fake, integers))
+        twin.put(fake, integers * scale_of(fake, integers))
 
     twin.walk(before=before)
+    choose_integers(graph, found)
+    for op in readers.values():
+        notes.done(by, op)
+
+
+def choose_integers(graph: Graph, found: Mapping[FakeQuant, torch.Tensor]) -> None:
+    """Put integers that were found for weights beside the weights."""
     for fake, integers in found.items():
         dtype = fake.zero_point.type.dtype.numpy
         chosen = Const(integers.to(torch.int32).numpy().astype(dtype), f"{fake.x.name}.chosen")
         graph.replace(fake, fake.replace(chosen=chosen))
-        notes.done(by, readers[fake])
 
 
 def _grid_rows(op: Op, fake: FakeQuant) -> tuple[torch.Tensor, torch.Tensor]:
     """Scales (groups, rows, 1) and float weights (groups, rows, inner)."""
     assert isinstance(fake.x, Const)
     w = to_tensor(fake.x.data, fake.x.type.dtype)
-    return to_rows(op, _scale(fake, w).expand(w.shape))[..., :1], to_rows(op, w)
-
-
-def _scale(fake: FakeQuant, w: torch.Tensor) -> torch.Tensor:
-    assert isinstance(fake.scale, Const)
-    return expand(to_tensor(fake.scale.data, fake.scale.type.dtype), fake.axis, w)
+    return to_rows(op, scale_of(fake, w).expand(w.shape))[..., :1], to_rows(op, w)

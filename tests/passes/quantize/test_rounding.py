@@ -13,6 +13,7 @@ from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.values import Const, Value
+from lissom.passes.quantize.brecq import blocks_of
 from lissom.passes.quantize.gptq import column_rounding
 from lissom.passes.quantize.layers import draw_columns, from_rows, to_rows
 from lissom.passes.runner import run
@@ -80,7 +81,7 @@ def noise(graph: Graph, decided: Graph, data: list[np.ndarray]) -> float:
 
 
 @pytest.mark.parametrize("build", [chain, attention])
-@pytest.mark.parametrize("method", ["gptq", "adaround(iterations=300)"])
+@pytest.mark.parametrize("method", ["gptq", "adaround(iterations=300)", "brecq(iterations=200)"])
 def test_chosen_integers_lose_less_on_data_not_seen(build: object, method: str) -> None:
     rng = np.random.default_rng(5)
     graph = build(rng)  # type: ignore[operator]
@@ -96,6 +97,14 @@ def test_chosen_integers_lose_less_on_data_not_seen(build: object, method: str) 
         assert fake.low <= integers.min() <= integers.max() <= fake.high
     realized = run("integerize", chosen)
     assert {c.type.dtype.name for c in realized.consts} >= {"int4"}
+
+
+def test_blocks_end_where_one_value_holds_all() -> None:
+    rng = np.random.default_rng(5)
+    graph = run("fake_quantize", chain(rng), data=batches(rng, 3, 8, 8))
+    found = [[op.name for op in block.ops if isinstance(op, Conv)] for block in blocks_of(graph)]
+    assert [names for names in found if names] == [["first"], ["depthwise", "grouped"]]
+    assert [op for block in blocks_of(graph) for op in block.ops] == list(graph.ops)
 
 
 def test_weights_that_two_layers_share_are_chosen() -> None:
