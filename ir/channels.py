@@ -107,6 +107,15 @@ class Layout:
 
     def reshape(self, shape: Shape) -> Layout:
         """The same elements in another shape; raises Unaligned where the boundaries of factors do not meet."""
+        try:
+            return self._reshape(shape)
+        except Unaligned:
+            layout = self
+            for axis in range(self.rank):
+                layout = layout.merged(axis)
+            return layout._reshape(shape)
+
+    def _reshape(self, shape: Shape) -> Layout:
         rest = [f for axis in self.squeezed().axes for f in axis if f.size != 1]
         done: list[Axis] = []
         for d in shape:

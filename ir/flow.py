@@ -78,7 +78,7 @@ class Flow:
         self.pins: dict[Channels, dict[int, tuple[Op, str]]] = {}
         self.count = 0
         self.brought: dict[tuple[Op, Hashable], Atoms] = {}
-        """Atoms that are no constant's: what ops put beside the channels of their operands."""
+        """Atoms by the op and the part of its result they are in: those that are no constant's, and parts of joins."""
 
     def walk(self) -> Flow:
         """Visit every op; returns itself."""
@@ -200,6 +200,8 @@ class Flow:
                 self.freezes.append(Freeze(atoms, op, f"{values[k].name or 'a part'!r} is fixed"))
                 along.append((atoms, []))
                 continue
+            if f.channels.atoms.ndim == 1:
+                self.brought[op, k] = f.channels.atoms  # should one alone be left of it, it is a channel still
             places = owners[k][f.channels]
             subs = [places[d] for d in range(f.channels.atoms.ndim) if d != f.dim]
             along.append((np.moveaxis(f.channels.atoms, f.dim, -1), subs))
@@ -433,7 +435,7 @@ class Flow:
         """For each factor the array that stands for it in the result: one of most dimensions."""
         chosen: dict[Sub, tuple[Channels, int]] = {}
         arrays = [(c, places) for owner in owners for c, places in owner.items()]
-        for c, places in sorted(arrays, key=lambda a: -a[0].atoms.ndim):
+        for c, places in sorted(arrays, key=lambda a: self.preference(a[0])):
             if not any(sub in chosen for sub in places.values()):
                 if any(d is c for d, _ in chosen.values()):  # x @ x.T has the channels of x twice
                     c = Channels(c.atoms, (c, [[d] for d in range(c.atoms.ndim)]))
@@ -469,6 +471,11 @@ class Flow:
                 for dim in outer:
                     self.pin(c, dim, op, "every head keeps some of its width")
         return chosen
+
+
+    def preference(self, channels: Channels) -> tuple[int, ...]:
+        """What is least for the array of atoms that stands for a factor of the result, among those that meet there."""
+        return (-channels.atoms.ndim,)
 
 
 def spread(channels: Channels, places: dict[int, Sub], subs: list[Sub]) -> Atoms:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels import Layout, Unaligned
 from lissom.ir.dims import symbol
 from lissom.ir.flow import Flow
 from lissom.ir.kept import Kept
@@ -47,12 +47,15 @@ class GroupNormalization(Op):
         normalized = torch.group_norm(wide, self.num_groups, None, None, self.epsilon, False).to(x.dtype)
         return normalized * scale.reshape(channel) + bias.reshape(channel)
 
-    def channels(self, flow: Flow) -> Layout:
+    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
         labels = range(self.x.type.rank)
         for axis in labels[2:]:
             flow.keep(self, self.x, axis, "statistics are taken over it")
         if self.x.type.dims[1] != self.num_groups:
-            flow.balance(self, self.x, 1, self.num_groups, "every group keeps equally many")
+            try:
+                flow.balance(self, self.x, 1, self.num_groups, "every group keeps equally many")
+            except Unaligned:
+                return flow.opaque(self, "its groups cut across the factors of its channels")
             flow.statistic(self, self.x, [1])
         return flow.einsum(self, [(self.x, labels), (self.scale, [1]), (self.bias, [1])], labels)
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.channels import Atoms, Layout, Unaligned, single
+from lissom.ir.channels import Atoms, Channels, Layout, Unaligned, single
 from lissom.ir.dims import Dim
 from lissom.ir.errors import Error
 from lissom.ir.flow import Flow, Label, Statistic, Term
@@ -178,8 +178,9 @@ class _Shrinker:
         outputs = zip(self.old.output_names, self.old.outputs, strict=True)
         self.new.set_outputs([(name, self.now.get(v) or self.const(v)) for name, v in outputs])
         for op in self.new.ops:
-            if isinstance(op, Mask) and isinstance(op.keep, Const) and op.keep.data.all():
-                self.new.replace(op, op.x)
+            if isinstance(op, Mask) and isinstance(op.keep, Const):
+                # What is masked and could not go is zero all the same.
+                self.new.replace(op, op.x if op.keep.data.all() else op.as_qdq())
         return self.new
 
     def make(self, op: Op) -> None:
@@ -280,6 +281,16 @@ class _CheckedFlow(Flow):
 
     def tie(self, a: Atoms, b: Atoms) -> None:
         """Nothing: the solved graph has it."""
+
+    def preference(self, channels: Channels) -> tuple[int, ...]:
+        """First those that the result had in the solved graph, where more dimensions may have been left."""
+        strange = 0
+        if self.site is not None:
+            unit, layouts = self.solution.unit, self.solution.flow.layouts
+            held = [unit[c.atoms].reshape(-1) for r in self.site[0].results for c in layouts[r].channels]
+            known = np.concatenate(held) if held else np.zeros(0, np.int64)
+            strange = int(not np.isin(unit[channels.atoms], known).all())
+        return (strange, *super().preference(channels))
 
     def _align(
         self, op: Op, terms: Sequence[Term], layouts: list[Layout]
