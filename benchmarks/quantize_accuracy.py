@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -184,16 +183,22 @@ def measure(task: Task) -> Iterator[list[str]]:
             yield row(task, numbers, exact, interpreted(quantized, task.x), seconds)
 
 
-def write_section(lines: list[str]) -> None:
-    """Put the table between the markers of docs/results.md, which gets a section where it has none."""
+def write_section(rows: dict[str, list[str]], order: list[str]) -> None:
+    """Put lines, by network, into the table between the markers of docs/results.md; those of other networks stay."""
     text = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
     if BEGIN not in text:
         text = f"{text.rstrip()}\n\n## Quantization\n\n{INTRODUCTION}\n{BEGIN}\n{END}\n"
     head, rest = text.split(BEGIN)
-    table = "\n".join(lines)
-    RESULTS.write_text(f"{head}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}")
+    table, tail = rest.split(END)
+    kept: dict[str, list[str]] = {}
+    for line in table.strip().splitlines()[2:]:
+        kept.setdefault(line.split("|")[1].strip(), []).append(line)
+    kept.update(rows)
+    lines = [line for name in (*order, *(n for n in kept if n not in order)) for line in kept.get(name, [])]
+    RESULTS.write_text("\n".join([f"{head}{BEGIN}", *TITLE, *lines, f"{END}{tail}"]))
 
 
+TITLE = (f"| {' | '.join(HEADINGS)} |", "|---|---:|---|" + "---:|" * (len(HEADINGS) - 3))
 INTRODUCTION = """\
 `python -m benchmarks.quantize_accuracy` writes this table: top-1 of the float network, of onnxruntime's static
 quantizer (QDQ, int8, per channel, its defaults) and of `quantize(...)`, calibrated on the same 100 unlabelled images.
@@ -212,17 +217,16 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help="print only, and leave docs/results.md as it is")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    lines = [f"| {' | '.join(HEADINGS)} |", "|---|---:|---|" + "---:|" * (len(HEADINGS) - 3)]
-    print("\n".join(lines))
+    print("\n".join(TITLE))
     for name in arguments.names or available:
         task = example(name) if name in networks.NETWORKS else shared(name)
         n = arguments.images or len(task.y)
+        lines = []
         for cells in measure(Task(task.name, task.model, task.calibration, task.x[:n], task.y[:n])):
             lines.append(f"| {' | '.join(cells)} |")
-            print(lines[-1])
-            sys.stdout.flush()
-    if not arguments.print:
-        write_section(lines)
+            print(lines[-1], flush=True)
+        if not arguments.print:
+            write_section({name: lines}, available)
 
 
 if __name__ == "__main__":
