@@ -109,7 +109,7 @@ class Kept:
         grid = _grid(layout, axes, places)
         front = np.moveaxis(data, axes, range(len(axes)))
         rest = front.shape[len(axes) :]
-        flat = np.broadcast_to(front, (*full, *rest)).reshape(-1, *rest)
+        flat = np.broadcast_to(front, (*full, *rest)).reshape(int(np.prod(full)), *rest)
         left = flat[grid.reshape(-1)].reshape(*grid.shape, *rest)
         whole = np.moveaxis(left, range(len(axes)), axes)
         for i in axes:

@@ -129,8 +129,12 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.qlinear_conv import QLinearConv as QLinearConv
     from lissom.ir.ops.qlinear_gemm import QLinearGemm as QLinearGemm
     from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool as QLinearGlobalAveragePool
+    from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization as QLinearLayerNormalization
     from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul as QLinearMatMul
     from lissom.ir.ops.qlinear_mul import QLinearMul as QLinearMul
+    from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean as QLinearReduceMean
+    from lissom.ir.ops.qlinear_softmax import QLinearSoftmax as QLinearSoftmax
+    from lissom.ir.ops.qlinear_sub import QLinearSub as QLinearSub
     from lissom.ir.ops.quantize_linear import QuantizeLinear as QuantizeLinear
     from lissom.ir.ops.range import Range as Range
     from lissom.ir.ops.reciprocal import Reciprocal as Reciprocal

@@ -116,7 +116,7 @@ def _units_where(layout: Layout, zero: npt.NDArray[np.bool_], solution: Solution
         order: list[int] = []
         for axis in range(layout.rank):
             for f in layout.axes[axis]:
-                size = f.size if zero.shape[axis] > 1 and isinstance(f.size, int) else 1
+                size = f.size if zero.shape[axis] != 1 and isinstance(f.size, int) else 1
                 shape.append(size)
                 if f.channels is c:
                     order.append(f.dim)

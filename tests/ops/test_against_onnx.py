@@ -21,11 +21,16 @@ from lissom.ir.types import Array, DType
 OWN_TESTS = {
     "FakeQuant": "passes/quantize/test_quantize.py",
     "Lookup": "ops/test_integer_ops.py",
+    "Mask": "ops/test_integer_ops.py",
     "QLinearAdd": "ops/test_integer_ops.py",
     "QLinearAveragePool": "ops/test_integer_ops.py",
     "QLinearGemm": "ops/test_integer_ops.py",
     "QLinearGlobalAveragePool": "ops/test_integer_ops.py",
+    "QLinearLayerNormalization": "ops/test_integer_ops.py",
     "QLinearMul": "ops/test_integer_ops.py",
+    "QLinearReduceMean": "ops/test_integer_ops.py",
+    "QLinearSoftmax": "ops/test_integer_ops.py",
+    "QLinearSub": "ops/test_integer_ops.py",
 }
 """Ops ONNX does not have, and the file under ``tests`` that checks each against something else."""
 

@@ -19,13 +19,18 @@ from lissom.ir.integer import IntegerOp
 from lissom.ir.interpreter import evaluate
 from lissom.ir.op import OPS, Op
 from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.qlinear_add import QLinearAdd
 from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
+from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization
 from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
 from lissom.ir.ops.qlinear_mul import QLinearMul
+from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.ops.qlinear_softmax import QLinearSoftmax, exponentials
+from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.samples import random_array
 from lissom.ir.values import Const, Value
 
@@ -148,6 +153,50 @@ def test_average_pools_equal_a_loop(seed: int, dtype: Any, count_include_pad: bo
     m = x[1].data / (y[0].data * f32(h * h))
     whole = requantized(centred.sum((2, 3), keepdims=True), m, y[1])
     np.testing.assert_array_equal(result_of(QLinearGlobalAveragePool(*x, *y)), whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), types, types)
+def test_sub_and_mean_equal_numpy(seed: int, left: Any, right: Any) -> None:
+    rng = np.random.default_rng(seed)
+    a, b, y = quantized(rng, (3, 4, 5), left), quantized(rng, (4, 1), right), quantized(rng, (1,), left)[1:]
+    u, v = a[0].data.astype(np.int64) - int(a[2].data), b[0].data.astype(np.int64) - int(b[2].data)
+    total = u.astype(f32) * (a[1].data / y[0].data) - v.astype(f32) * (b[1].data / y[0].data)
+    info = np.iinfo(left)
+    expected = np.clip(round_half_even(total) + f32(y[1].data), info.min, info.max).astype(left)
+    np.testing.assert_array_equal(result_of(QLinearSub(*a, *b, *y)), expected)
+    a, y = ([c.replace(c.data) for c in group] for group in (a, y))
+    mean = requantized(u.sum((0, 2), keepdims=True), a[1].data / (y[0].data * f32(15)), y[1])
+    np.testing.assert_array_equal(result_of(QLinearReduceMean(*a, *y, (0, 2))), mean)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), types, st.integers(1, 60))
+def test_softmax_and_layer_normalization_are_within_one_step_of_the_reals(seed: int, dtype: Any, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, info = quantized(rng, (4, width), dtype), np.iinfo(dtype)
+    real = (x[0].data.astype(np.float64) - int(x[2].data)) * float(x[1].data)
+
+    def near(op: Op, exact: np.ndarray, scale: float, zero_point: int) -> None:
+        q = np.clip(np.rint(exact / scale) + zero_point, info.min, info.max)
+        assert np.abs(result_of(op).astype(np.int64) - q).max() <= 1
+
+    y = [Const(f32(1 / 255)), Const(np.asarray(info.min, dtype))]
+    e = np.exp(real - real.max(-1, keepdims=True))
+    table = Const(exponentials(float(x[1].data), width))
+    near(QLinearSoftmax(*x, *y, table), e / e.sum(-1, keepdims=True), 1 / 255, int(info.min))
+    x = [c.replace(c.data) for c in x]
+    gain, shift = (rng.uniform(-2, 2, width).astype(f32) for _ in range(2))
+    y = [Const(f32(0.05)), Const(np.asarray(info.min + 128, dtype))]
+    normal = (real - real.mean(-1, keepdims=True)) / np.sqrt(real.var(-1, keepdims=True) + 1e-3)
+    op = QLinearLayerNormalization(*x, *y, Const(gain), Const(shift), epsilon=1e-3)
+    near(op, normal * gain + shift, float(f32(0.05)), int(info.min) + 128)
+
+
+def test_mask_is_zero_where_it_does_not_keep() -> None:
+    x = np.array([[np.nan, 2.0, -0.5], [np.inf, 4.0, 1.5]], f32)
+    expected = np.array([[0.0, 2.0, 0.0], [0.0, 4.0, 0.0]], f32)
+    np.testing.assert_array_equal(result_of(Mask(Const(x), Const(np.array([False, True, False])))), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
