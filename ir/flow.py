@@ -472,7 +472,6 @@ class Flow:
                     self.pin(c, dim, op, "every head keeps some of its width")
         return chosen
 
-
     def preference(self, channels: Channels) -> tuple[int, ...]:
         """What is least for the array of atoms that stands for a factor of the result, among those that meet there."""
         return (-channels.atoms.ndim,)
