@@ -288,6 +288,11 @@ class Flow:
         layout = self.of(value)
         for axis in (a % layout.rank for a in axes):
             if not layout.is_fixed(axis):
+                held = [f.channels for f in layout.axes[axis] if f.channels is not None]
+                if len(held) > len(set(held)):
+                    # What is left of a shuffled axis has an order of its own, which a statistic cannot be spread over.
+                    self.keep(op, value, axis, "it takes a statistic over channels that were shuffled")
+                    continue
                 self.statistics.append(Statistic(op, value, axis, None if reduced else axis))
                 for c in dict.fromkeys(f.channels for f in layout.axes[axis] if f.channels is not None):
                     inside = [f.dim for f in layout.axes[axis] if f.channels is c]
