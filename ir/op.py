@@ -25,9 +25,9 @@ from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Loc, Result, Value
 
 if TYPE_CHECKING:
-    from lissom.ir.channels import Layout
-    from lissom.ir.flow import Flow
-    from lissom.ir.kept import Kept
+    from lissom.ir.channels.atoms import Layout
+    from lissom.ir.channels.flow import Flow
+    from lissom.ir.channels.kept import Kept
 
 _REQUIRED = inspect.Parameter.empty
 _UNTYPED = TensorType(DType.unknown, None)

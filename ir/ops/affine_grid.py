@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 from lissom.ir.contents import elements
 from lissom.ir.dims import symbol
+from lissom.ir.families.pooling import widened
 from lissom.ir.op import Op
-from lissom.ir.pooling import widened
 from lissom.ir.samples import literal, value
 from lissom.ir.types import TensorType
 from lissom.ir.unknown import unknown_size

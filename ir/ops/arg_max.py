@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.reduction import ArgExtremum
+from lissom.ir.families.reduction import ArgExtremum
 
 
 class ArgMax(ArgExtremum):

@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.channels.atoms import Layout, Unaligned
+from lissom.ir.channels.flow import Flow, Term
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import Dim, floordiv, symbol
-from lissom.ir.flow import Flow, Term
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType

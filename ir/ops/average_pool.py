@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir.dims import symbol
+from lissom.ir.families.pooling import Pool, in_window, outer
 from lissom.ir.op import Op
-from lissom.ir.pooling import Pool, in_window, outer
 from lissom.ir.samples import value
 
 

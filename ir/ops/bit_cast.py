@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.casting import bit_cast
 from lissom.ir.dims import symbol
+from lissom.ir.families.casting import bit_cast
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType

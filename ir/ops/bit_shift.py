@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from lissom.ir.bitwise import Bitwise
+from lissom.ir.families.bitwise import Bitwise
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType

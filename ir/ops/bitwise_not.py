@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.dims import symbol
-from lissom.ir.elementwise import Unary
+from lissom.ir.families.elementwise import Unary
+from lissom.ir.families.unsigned import wide
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType
-from lissom.ir.unsigned import wide
 
 
 class BitwiseNot(Unary):

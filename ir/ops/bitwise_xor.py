@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.bitwise import Bitwise
-from lissom.ir.unsigned import wide
+from lissom.ir.families.bitwise import Bitwise
+from lissom.ir.families.unsigned import wide
 
 
 class BitwiseXor(Bitwise):

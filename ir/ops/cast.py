@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir import casting
-from lissom.ir.casting import RoundMode
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families import casting
+from lissom.ir.families.casting import RoundMode
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
@@ -18,7 +18,8 @@ from lissom.ir.values import Value
 class Cast(Op):
     """y = x as elements of type ``to``.
 
-    ``saturate`` keeps float8 results finite; ``round_mode`` is for float8e8m0 only. See :mod:`lissom.ir.casting`.
+    ``saturate`` keeps float8 results finite; ``round_mode`` is for float8e8m0 only.
+    See :mod:`lissom.ir.families.casting`.
     """
 
     x: Value

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.unsigned import ordered
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
-from lissom.ir.unsigned import ordered
 from lissom.ir.values import Value
 
 

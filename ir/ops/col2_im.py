@@ -5,10 +5,10 @@ from math import prod
 
 import torch
 
-from lissom.ir import windows
 from lissom.ir.contents import elements, integers
 from lissom.ir.dims import Dim, symbol
 from lissom.ir.errors import Unsupported
+from lissom.ir.families import windows
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import TensorType

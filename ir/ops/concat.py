@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.contents import small
 from lissom.ir.dims import Dim, symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import Array, DType, TensorType

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.contents import count, elements
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal
 from lissom.ir.types import Array, DType, TensorType

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lissom.ir import windows
-from lissom.ir.channels import Factor, Layout, Unaligned
+from lissom.ir.channels.atoms import Factor, Layout, Unaligned
+from lissom.ir.channels.flow import Flow, Term
+from lissom.ir.channels.grouping import fewer_groups, grouped
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow, Term
-from lissom.ir.grouping import fewer_groups, grouped
-from lissom.ir.kept import Kept
+from lissom.ir.families import windows
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import TensorType

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.elementwise import FloatUnary
+from lissom.ir.families.elementwise import FloatUnary
 
 
 class Cos(FloatUnary):

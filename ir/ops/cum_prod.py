@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 
-from lissom.ir.cumulative import Cumulative
+from lissom.ir.families.cumulative import Cumulative
 
 
 class CumProd(Cumulative):

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from lissom.ir import windows
 from lissom.ir.dims import symbol
+from lissom.ir.families import windows
+from lissom.ir.families.pooling import widened
+from lissom.ir.families.sampling import axis_taps, gathered, zeros
 from lissom.ir.op import Op
-from lissom.ir.pooling import widened
 from lissom.ir.samples import value, weight
-from lissom.ir.sampling import axis_taps, gathered, zeros
 from lissom.ir.types import TensorType
 from lissom.ir.values import Value
 

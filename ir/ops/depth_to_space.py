@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir import dims
-from lissom.ir.bits import by_bits
-from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.channels.atoms import Layout, Unaligned
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import divides, symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.bits import by_bits
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.quantization import expand
 from lissom.ir.op import Op
-from lissom.ir.quantization import expand
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value

@@ -7,9 +7,9 @@ import torch
 from lissom.ir.axes import from_front
 from lissom.ir.contents import elements, integers
 from lissom.ir.dims import Dim, symbol
+from lissom.ir.families.spectra import as_complex, as_real
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
-from lissom.ir.spectra import as_complex, as_real
 from lissom.ir.types import TensorType
 from lissom.ir.unknown import unknown_size
 from lissom.ir.values import Value

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.comparison import never_negative
 from lissom.ir.dims import Dim, floordiv
-from lissom.ir.elementwise import Binary, fold_binary
+from lissom.ir.families.comparison import never_negative
+from lissom.ir.families.elementwise import Binary, fold_binary
+from lissom.ir.families.unsigned import divide
 from lissom.ir.types import Array
-from lissom.ir.unsigned import divide
 
 
 class Div(Binary):

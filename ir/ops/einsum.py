@@ -7,11 +7,11 @@ from math import prod
 import torch
 
 from lissom.ir import dims
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow, Label, Term
 from lissom.ir.dims import Dim, symbol
-from lissom.ir.flow import Flow, Label, Term
+from lissom.ir.families.pooling import HALVES
 from lissom.ir.op import Op
-from lissom.ir.pooling import HALVES
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, Shape, TensorType
 from lissom.ir.values import Value

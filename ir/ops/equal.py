@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.comparison import Comparison, equal
-from lissom.ir.elementwise import fold_binary
+from lissom.ir.families.comparison import Comparison, equal
+from lissom.ir.families.elementwise import fold_binary
+from lissom.ir.families.unsigned import wide
 from lissom.ir.types import Array, DType
-from lissom.ir.unsigned import wide
 
 
 class Equal(Comparison):

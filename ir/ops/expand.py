@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from lissom.ir import dims
-from lissom.ir.channels import Axis, Factor, Layout, single
+from lissom.ir.channels.atoms import Axis, Factor, Layout, single
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept, resized_shape
 from lissom.ir.contents import count, elements, small
 from lissom.ir.dims import Dim, symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept, resized_shape
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, Shape, TensorType

@@ -5,9 +5,9 @@ from math import prod
 
 import torch
 
-from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.channels.atoms import Layout, Unaligned
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import product, symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, TensorType

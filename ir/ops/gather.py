@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.bits import take
-from lissom.ir.channels import Axis, Factor, Layout, Unaligned
+from lissom.ir.channels.atoms import Axis, Factor, Layout, Unaligned
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.contents import small
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
+from lissom.ir.families.bits import take
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.bits import by_bits
-from lissom.ir.channels import Layout
-from lissom.ir.flow import Flow
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
+from lissom.ir.families.bits import by_bits
+from lissom.ir.families.scattering import from_end
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
-from lissom.ir.scattering import from_end
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value
 

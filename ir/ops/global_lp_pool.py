@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.dims import symbol
+from lissom.ir.families.pooling import GlobalPool, widened
 from lissom.ir.op import Op
-from lissom.ir.pooling import GlobalPool, widened
 from lissom.ir.samples import value
 
 

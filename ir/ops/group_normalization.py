@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
-from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.channels.atoms import Layout, Unaligned
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
-from lissom.ir.normalization import stash
+from lissom.ir.families.normalization import stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType

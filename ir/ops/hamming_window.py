@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lissom.ir.signal_windows import CosineWindow
+from lissom.ir.families.signal_windows import CosineWindow
 
 
 class HammingWindow(CosineWindow):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 
-from lissom.ir.elementwise import FloatUnary
+from lissom.ir.families.elementwise import FloatUnary
 
 
 class HardSwish(FloatUnary):

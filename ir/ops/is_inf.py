@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.dims import symbol
-from lissom.ir.elementwise import FloatUnary
+from lissom.ir.families.elementwise import FloatUnary
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 
 from lissom.ir.axes import from_front
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.normalization import require_broadcastable, stash
+from lissom.ir.families.normalization import require_broadcastable, stash
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType

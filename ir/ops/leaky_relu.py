@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 
-from lissom.ir.elementwise import FloatUnary
+from lissom.ir.families.elementwise import FloatUnary
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 

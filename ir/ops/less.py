@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.comparison import Comparison, less
-from lissom.ir.elementwise import fold_binary
+from lissom.ir.families.comparison import Comparison, less
+from lissom.ir.families.elementwise import fold_binary
+from lissom.ir.families.unsigned import ordered
 from lissom.ir.types import Array, DType
-from lissom.ir.unsigned import ordered
 
 
 class Less(Comparison):

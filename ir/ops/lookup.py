@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.channels import Layout
-from lissom.ir.flow import Flow
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import random_array, value
 from lissom.ir.types import DType, TensorType

@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from lissom.ir.along_axis import AlongAxis
+from lissom.ir.families.along_axis import AlongAxis
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.pooling import widened
 from lissom.ir.op import Op
-from lissom.ir.pooling import widened
 from lissom.ir.samples import value
 from lissom.ir.types import TensorType
 from lissom.ir.values import Value

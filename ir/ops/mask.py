@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import torch
 
-from lissom.ir.broadcasting import broadcast_shapes
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
+from lissom.ir.families.broadcasting import broadcast_shapes
 from lissom.ir.op import Op
 from lissom.ir.ops.where import Where
 from lissom.ir.samples import literal, value

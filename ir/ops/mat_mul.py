@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow, Label
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow, Label
-from lissom.ir.matmul import inner_size, product_shape
+from lissom.ir.families.matmul import inner_size, product_shape
+from lissom.ir.families.unsigned import wide
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, Shape, TensorType
-from lissom.ir.unsigned import wide
 from lissom.ir.values import Value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.dims import symbol
-from lissom.ir.matmul import inner_size, product_shape
+from lissom.ir.families.matmul import inner_size, product_shape
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import DType, TensorType

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lissom.ir import windows
 from lissom.ir.contents import elements
 from lissom.ir.dims import symbol
+from lissom.ir.families import windows
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, Shape, TensorType

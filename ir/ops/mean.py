@@ -4,7 +4,7 @@ from functools import reduce
 
 import torch
 
-from lissom.ir.variadic import Variadic
+from lissom.ir.families.variadic import Variadic
 
 
 class Mean(Variadic):

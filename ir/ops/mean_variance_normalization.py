@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.elementwise import FloatUnary
-from lissom.ir.flow import Flow
+from lissom.ir.families.elementwise import FloatUnary
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import TensorType

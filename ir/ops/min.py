@@ -5,11 +5,11 @@ from functools import reduce
 
 import torch
 
+from lissom.ir.families.unsigned import ordered
+from lissom.ir.families.variadic import Variadic
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType
-from lissom.ir.unsigned import ordered
-from lissom.ir.variadic import Variadic
 
 
 class Min(Variadic):

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.comparison import never_negative
 from lissom.ir.dims import Dim, mod
-from lissom.ir.elementwise import Binary, fold_binary
+from lissom.ir.families.comparison import never_negative
+from lissom.ir.families.elementwise import Binary, fold_binary
+from lissom.ir.families.unsigned import divide, wide
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, DType
-from lissom.ir.unsigned import divide, wide
 
 
 class Mod(Binary):

@@ -5,7 +5,7 @@ import operator
 import numpy as np
 import torch
 
-from lissom.ir.elementwise import Unary
+from lissom.ir.families.elementwise import Unary
 from lissom.ir.types import Array
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.losses import loss, loss_type
+from lissom.ir.families.losses import loss, loss_type
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import TensorType

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.dims import symbol
-from lissom.ir.elementwise import Unary
+from lissom.ir.families.elementwise import Unary
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
-from lissom.ir.bits import take
-from lissom.ir.channels import Factor, Layout
+from lissom.ir.channels.atoms import Factor, Layout
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.contents import count, elements, integers
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
+from lissom.ir.families.bits import take
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, Shape, TensorType

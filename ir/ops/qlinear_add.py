@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.integer import BinaryInteger
+from lissom.ir.families.integer import BinaryInteger
+from lissom.ir.families.quantization import saturate
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
-from lissom.ir.quantization import saturate
 from lissom.ir.samples import int8_triple, literal, uint8_triple
 from lissom.ir.types import DType
 from lissom.ir.values import Value

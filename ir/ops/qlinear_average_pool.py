@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from lissom.ir.integer import UnaryInteger
+from lissom.ir.families.integer import UnaryInteger
+from lissom.ir.families.quantization import centred, requantize
 from lissom.ir.op import Op
 from lissom.ir.ops.average_pool import AveragePool
-from lissom.ir.quantization import centred, requantize
 from lissom.ir.samples import int8_triple, literal, uint8_triple
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Input, Value

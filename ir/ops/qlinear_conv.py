@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from lissom.ir.integer import WeightedInteger
+from lissom.ir.families.integer import WeightedInteger
+from lissom.ir.families.quantization import centred, multiplier, narrowed, requantize
 from lissom.ir.op import Op
 from lissom.ir.ops.conv import Conv
-from lissom.ir.quantization import centred, multiplier, narrowed, requantize
 from lissom.ir.samples import literal, random_array, value
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value

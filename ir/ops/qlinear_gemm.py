@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.integer import WeightedInteger
+from lissom.ir.families.integer import WeightedInteger
+from lissom.ir.families.quantization import centred, multiplier, narrowed, requantize
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.transpose import Transpose
-from lissom.ir.quantization import centred, multiplier, narrowed, requantize
 from lissom.ir.samples import int8_triple, literal, random_array, uint8_triple
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value

@@ -5,10 +5,10 @@ from math import prod
 
 import torch
 
-from lissom.ir.integer import UnaryInteger
+from lissom.ir.families.integer import UnaryInteger
+from lissom.ir.families.quantization import centred, requantize
 from lissom.ir.op import Op
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
-from lissom.ir.quantization import centred, requantize
 from lissom.ir.samples import int8_triple, literal, uint8_triple
 from lissom.ir.types import DType
 from lissom.ir.values import Value

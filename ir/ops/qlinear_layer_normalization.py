@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.integer import UnaryInteger
+from lissom.ir.families.integer import UnaryInteger
+from lissom.ir.families.quantization import saturate
 from lissom.ir.op import Op
 from lissom.ir.ops.layer_normalization import LayerNormalization
-from lissom.ir.quantization import saturate
 from lissom.ir.samples import int8_triple, literal, uint8_triple, weight
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value

@@ -6,10 +6,10 @@ from math import prod
 import numpy as np
 import torch
 
-from lissom.ir.integer import UnaryInteger
+from lissom.ir.families.integer import UnaryInteger
+from lissom.ir.families.quantization import centred, requantize
 from lissom.ir.op import Op
 from lissom.ir.ops.reduce_mean import ReduceMean
-from lissom.ir.quantization import centred, requantize
 from lissom.ir.samples import int8_triple, literal, uint8_triple
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from lissom.ir.integer import UnaryInteger
+from lissom.ir.families.integer import UnaryInteger
+from lissom.ir.families.quantization import requantize
 from lissom.ir.op import Op
 from lissom.ir.ops.softmax import Softmax
-from lissom.ir.quantization import requantize
 from lissom.ir.samples import int8_triple, literal, uint8_triple
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Value

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from lissom.ir.bounds import maximum
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.contents import elements
 from lissom.ir.dims import Dim, ceildiv
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal
 from lissom.ir.types import Array, DType, TensorType

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 
-from lissom.ir.reduction import Reduction
+from lissom.ir.families.reduction import Reduction
 from lissom.ir.types import DType
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 
-from lissom.ir.reduction import Extremum
+from lissom.ir.families.reduction import Extremum
 
 
 class ReduceMin(Extremum):

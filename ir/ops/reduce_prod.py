@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from lissom.ir.dims import product
-from lissom.ir.reduction import Reduction, fold_reduction
+from lissom.ir.families.reduction import Reduction, fold_reduction
 from lissom.ir.types import Array
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 
-from lissom.ir.reduction import Reduction, fold_reduction
+from lissom.ir.families.reduction import Reduction, fold_reduction
 from lissom.ir.types import Array
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.elementwise import Unary
+from lissom.ir.families.elementwise import Unary
 
 
 class Relu(Unary):

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
-from lissom.ir.bits import by_bits
-from lissom.ir.channels import Factor, Layout
+from lissom.ir.channels.atoms import Factor, Layout
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept, resized_shape
 from lissom.ir.contents import elements
 from lissom.ir.dims import Dim, symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept, resized_shape
+from lissom.ir.families.bits import by_bits
+from lissom.ir.families.pooling import HALVES
+from lissom.ir.families.resampling import Axis, coordinates, nearest, taps, weighted
 from lissom.ir.op import Op
-from lissom.ir.pooling import HALVES
-from lissom.ir.resampling import Axis, coordinates, nearest, taps, weighted
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.unknown import unknown_size

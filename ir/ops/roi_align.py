@@ -5,14 +5,14 @@ from math import ceil
 
 import torch
 
-from lissom.ir.channels import Factor, Layout
+from lissom.ir.channels.atoms import Factor, Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
 from lissom.ir.errors import Unsupported
-from lissom.ir.flow import Flow
+from lissom.ir.families.pooling import widened
+from lissom.ir.families.sampling import Tap, axis_taps, gathered
 from lissom.ir.op import Op
-from lissom.ir.pooling import widened
 from lissom.ir.samples import literal, value
-from lissom.ir.sampling import Tap, axis_taps, gathered
 from lissom.ir.types import TensorType
 from lissom.ir.values import Value
 

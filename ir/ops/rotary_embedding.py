@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from lissom.ir import dims
-from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.channels.atoms import Layout, Unaligned
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import TensorType

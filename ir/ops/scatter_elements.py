@@ -6,9 +6,9 @@ import torch
 
 from lissom.ir.axes import from_front
 from lissom.ir.dims import symbol
+from lissom.ir.families.scattering import Reduction, scatter
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
-from lissom.ir.scattering import Reduction, scatter
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value
 

@@ -5,12 +5,12 @@ from math import prod
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow, Label
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow, Label
+from lissom.ir.families.scattering import Reduction, from_end, scatter
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
-from lissom.ir.scattering import Reduction, from_end, scatter
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value
 

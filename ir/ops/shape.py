@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.gather import Gather

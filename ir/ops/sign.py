@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.elementwise import Unary
-from lissom.ir.unsigned import wide
+from lissom.ir.families.elementwise import Unary
+from lissom.ir.families.unsigned import wide
 
 
 class Sign(Unary):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.along_axis import AlongAxis
+from lissom.ir.families.along_axis import AlongAxis
 
 
 class Softmax(AlongAxis):

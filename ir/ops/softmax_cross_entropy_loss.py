@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.losses import loss, loss_type
+from lissom.ir.families.losses import loss, loss_type
+from lissom.ir.families.pooling import widened
 from lissom.ir.op import Op
-from lissom.ir.pooling import widened
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import TensorType
 from lissom.ir.values import Value

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.channels import Factor, Layout, Unaligned
+from lissom.ir.channels.atoms import Factor, Layout, Unaligned
+from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.kept import Kept
 from lissom.ir.contents import count, elements
 from lissom.ir.dims import Dim, ceildiv, symbol
-from lissom.ir.flow import Flow
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import torch
 
-from lissom.ir.elementwise import FloatUnary
+from lissom.ir.families.elementwise import FloatUnary
 
 
 class Sqrt(FloatUnary):

@@ -4,9 +4,9 @@ import operator
 
 import torch
 
-from lissom.ir.elementwise import Binary, fold_binary
+from lissom.ir.families.elementwise import Binary, fold_binary
+from lissom.ir.families.unsigned import wide
 from lissom.ir.types import Array
-from lissom.ir.unsigned import wide
 
 
 class Sub(Binary):

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import TensorType

@@ -6,11 +6,11 @@ from typing import Literal
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.channels import Layout
-from lissom.ir.flow import Flow, Term
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow, Term
+from lissom.ir.families.scattering import scatter
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
-from lissom.ir.scattering import scatter
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import torch
 
-from lissom.ir.elementwise import FloatUnary
+from lissom.ir.families.elementwise import FloatUnary
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 

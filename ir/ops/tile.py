@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from lissom.ir.channels import Axis, Factor, Layout
+from lissom.ir.channels.atoms import Axis, Factor, Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.contents import elements, integers, small
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType

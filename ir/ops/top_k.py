@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.channels import Factor, Layout
+from lissom.ir.channels.atoms import Factor, Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.contents import elements
 from lissom.ir.dims import Dim, symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import Array, DType, TensorType

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import from_front
-from lissom.ir.bits import take
 from lissom.ir.dims import Dim, product
+from lissom.ir.families.bits import take
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType

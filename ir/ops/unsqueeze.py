@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch
 
 from lissom.ir.axes import all_from_front
-from lissom.ir.channels import Layout, Unaligned
+from lissom.ir.channels.atoms import Layout, Unaligned
+from lissom.ir.channels.flow import Flow
 from lissom.ir.contents import count, integers
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import Array, DType, TensorType

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from lissom.ir.broadcasting import broadcast_shapes
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.broadcasting import broadcast_shapes
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value, weight
 from lissom.ir.types import Array, DType, TensorType

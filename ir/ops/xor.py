@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.comparison import Logical
+from lissom.ir.families.comparison import Logical
 
 
 class Xor(Logical):

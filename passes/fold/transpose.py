@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lissom.ir.elementwise import Unary
+from lissom.ir.families.elementwise import Unary
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.transpose import Transpose

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lissom.ir.elementwise import Binary, Unary
+from lissom.ir.families.elementwise import Binary, Unary
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.flow import Read, Statistic
+from lissom.ir.channels.flow import Read, Statistic
+from lissom.ir.channels.kept import Kept
 from lissom.ir.graph import Graph
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.ops.gather import Gather
 from lissom.ir.ops.mask import Mask

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lissom.ir.channels import Unaligned
+from lissom.ir.channels.atoms import Unaligned
 from lissom.ir.op import Op
 from lissom.ir.values import Value
 from lissom.passes.prune.evidence import Evidence, Scores

@@ -12,12 +12,12 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.channels import Atoms, Channels, Layout, Unaligned, single
+from lissom.ir.channels.atoms import Atoms, Channels, Layout, Unaligned, single
+from lissom.ir.channels.flow import Flow, Label, Statistic, Term
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import Dim
 from lissom.ir.errors import Error
-from lissom.ir.flow import Flow, Label, Statistic, Term
 from lissom.ir.graph import Graph
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.ops.cast import Cast
 from lissom.ir.ops.dequantize_linear import DequantizeLinear

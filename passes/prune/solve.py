@@ -1,4 +1,5 @@
-"""Which channels of a graph can be removed, and with which others: the solution of a :class:`~lissom.ir.flow.Flow`.
+"""Which channels of a graph can be removed, and with which others: the solution of a
+:class:`~lissom.ir.channels.flow.Flow`.
 
 Tied atoms make a *unit*, which lives and dies as one. Units in the same axes of the same weights make a *group*.
 A *balance* is a matrix of units whose rows must lose equally many: groups of a convolution, heads that keep some width.
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.flow import Flow, Freeze
+from lissom.ir.channels.flow import Flow, Freeze
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.values import Const, Value

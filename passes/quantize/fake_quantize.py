@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from lissom.ir.errors import DataError, Error
+from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.fake_quant import FakeQuant
-from lissom.ir.quantization import RANGES
 from lissom.ir.types import DType
 from lissom.ir.values import Const
 from lissom.passes import notes

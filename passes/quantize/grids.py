@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lissom.ir.elementwise import Binary, Unary
+from lissom.ir.families.elementwise import Binary, Unary
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from lissom.ir.elementwise import Binary, Unary
 from lissom.ir.errors import Error, Unsupported
+from lissom.ir.families.elementwise import Binary, Unary
+from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
@@ -47,7 +48,6 @@ from lissom.ir.ops.reduce_mean import ReduceMean
 from lissom.ir.ops.relu import Relu
 from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.sub import Sub
-from lissom.ir.quantization import RANGES
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value, producer

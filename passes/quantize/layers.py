@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from lissom.ir.families.quantization import expand
+from lissom.ir.families.windows import explicit_pads, extent, torch_padding
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
@@ -23,11 +25,9 @@ from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.relu import Relu
-from lissom.ir.quantization import expand
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
-from lissom.ir.windows import explicit_pads, extent, torch_padding
 
 
 def weight_of(op: Op) -> Value | None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lissom.ir.errors import DataError
-from lissom.ir.quantization import RANGES
+from lissom.ir.families.quantization import RANGES
 from lissom.ir.types import Array, DType
 from lissom.passes.quantize.observers import Range
 

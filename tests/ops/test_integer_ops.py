@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import lissom.ir.ops
+from lissom.ir.families.integer import IntegerOp
 from lissom.ir.graph import Graph
-from lissom.ir.integer import IntegerOp
 from lissom.ir.interpreter import evaluate
 from lissom.ir.op import OPS, Op
 from lissom.ir.ops.lookup import Lookup

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lissom.ir import comparison
 from lissom.ir.dims import Dim, bind, floordiv, maximum, symbol
+from lissom.ir.families import comparison
 from lissom.ir.interpreter import evaluate
 from lissom.ir.op import Op
 from lissom.ir.ops import (

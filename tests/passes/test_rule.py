@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from lissom.ir.elementwise import Unary
 from lissom.ir.errors import Error
+from lissom.ir.families.elementwise import Unary
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.abs import Abs

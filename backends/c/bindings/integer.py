@@ -15,6 +15,7 @@ from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import around, element_of, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
+from lissom.ir.families.quantization import RANGES, multiplier_array
 from lissom.ir.ops.average_pool import AveragePool
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.ops.lookup import Lookup
@@ -30,7 +31,6 @@ from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
 from lissom.ir.ops.qlinear_softmax import QLinearSoftmax
 from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
-from lissom.ir.quantization import RANGES, multiplier_array
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Input, Value
 

@@ -12,6 +12,7 @@ from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import around, broadcast, contiguous, item_bytes, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
+from lissom.ir.families.resampling import coordinates, nearest, taps
 from lissom.ir.op import Op
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.depth_to_space import DepthToSpace
@@ -32,7 +33,6 @@ from lissom.ir.ops.tile import Tile
 from lissom.ir.ops.transpose import Transpose
 from lissom.ir.ops.trilu import Trilu
 from lissom.ir.ops.unsqueeze import Unsqueeze
-from lissom.ir.resampling import coordinates, nearest, taps
 from lissom.ir.spans import positions
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lissom.ir.channels import Channels, Factor, Layout, Unaligned, refine, single
+from lissom.ir.channels.atoms import Channels, Factor, Layout, Unaligned, refine, single
 
 SIZES = st.sampled_from([1, 2, 3, 4, 6, 12])
 Ints = npt.NDArray[np.int64]

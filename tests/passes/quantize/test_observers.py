@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lissom.ir.errors import DataError
-from lissom.ir.quantization import RANGES
+from lissom.ir.families.quantization import RANGES
 from lissom.ir.types import DType
 from lissom.passes.quantize.histogram import Histogram
 from lissom.passes.quantize.observers import Observer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from lissom.ir.pooling import widened
+from lissom.ir.families.pooling import widened
 
 
 def as_complex(x: torch.Tensor) -> torch.Tensor:

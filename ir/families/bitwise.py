@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lissom.ir.dims import symbol
-from lissom.ir.elementwise import Binary
+from lissom.ir.families.elementwise import Binary
 from lissom.ir.op import Op
 from lissom.ir.samples import value
 from lissom.ir.types import DType, TensorType

@@ -11,10 +11,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.channels import Axis, Channels, Factor, Layout, single
+from lissom.ir.channels.atoms import Axis, Channels, Factor, Layout, single
+from lissom.ir.channels.flow import Flow, Read, Term
+from lissom.ir.channels.kept import Kept
 from lissom.ir.dims import divides
-from lissom.ir.flow import Flow, Read, Term
-from lissom.ir.kept import Kept
 from lissom.ir.op import Op
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from lissom.ir.bits import by_bits
+from lissom.ir.families.bits import by_bits
 
 Reduction: TypeAlias = Literal["none", "add", "mul", "max", "min"]
 _REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from lissom.ir import dims
-from lissom.ir.channels import Atoms, Axis, Channels, Factor, Layout, Unaligned, refine, single
+from lissom.ir.channels.atoms import Atoms, Axis, Channels, Factor, Layout, Unaligned, refine, single
 from lissom.ir.dims import Dim, SymDim
 from lissom.ir.values import Const, Value
 

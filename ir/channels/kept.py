@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lissom.ir.channels import Atoms, Channels, Layout, Unaligned
+from lissom.ir.channels.atoms import Atoms, Channels, Layout, Unaligned
 from lissom.ir.dims import Dim
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value

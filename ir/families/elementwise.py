@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lissom.ir.broadcasting import broadcast_shapes
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.broadcasting import broadcast_shapes
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import Array, DType, TensorType

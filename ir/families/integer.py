@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lissom.ir.families.quantization import require_quantized
 from lissom.ir.op import Op
-from lissom.ir.quantization import require_quantized
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Const, Input, Value
 

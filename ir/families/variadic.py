@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lissom.ir.broadcasting import broadcast_shapes
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.broadcasting import broadcast_shapes
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import DType, TensorType

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from lissom.ir.families.pooling import widened
 from lissom.ir.op import Op
-from lissom.ir.pooling import widened
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Value
 

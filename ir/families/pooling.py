@@ -9,9 +9,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lissom.ir import windows
-from lissom.ir.channels import Factor, Layout
-from lissom.ir.flow import Flow
+from lissom.ir.channels.atoms import Factor, Layout
+from lissom.ir.channels.flow import Flow
+from lissom.ir.families import windows
 from lissom.ir.op import Op
 from lissom.ir.types import TensorType
 from lissom.ir.values import Value

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import torch
 
-from lissom.ir.channels import Layout
+from lissom.ir.channels.atoms import Layout
+from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
-from lissom.ir.flow import Flow
+from lissom.ir.families.unsigned import wide
 from lissom.ir.op import Op
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
-from lissom.ir.unsigned import wide
 from lissom.ir.values import Value
 
 

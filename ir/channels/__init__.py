@@ -1,0 +1,1 @@
+"""Where channels are and how they depend on each other: the ground of channel removal."""
