@@ -8,8 +8,9 @@
         '''
 
 The function changes the graph it is given, through the graph's own door. What stands after ``*`` are the options, in
-the order pipeline text takes them. ``data``, ``target``, ``seed`` and ``teacher``, the graph the run began with,
-are no options: a pass that declares one of them gets the run's.
+the order pipeline text takes them; options that several passes share are the fields of a dataclass derived from
+:class:`~lissom.passes.options.Options`, and one keyword of that type stands for all of them. ``data``, ``target``,
+``seed`` and ``teacher``, the graph the run began with, are no options: a pass that declares one of them gets the run's.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from lissom.ir.graph import Graph, Stage
 from lissom.ir.verify import DECISIONS
 from lissom.passes.compare import Comparison, close
 from lissom.passes.data import Data
-from lissom.passes.options import Option, closest, options_of, value_text
+from lissom.passes.options import Option, bundles_of, closest, options_of, value_text
 
 CONTEXT = ("data", "target", "seed", "teacher", "clock")
 
@@ -70,6 +71,7 @@ class Pass:
         if not self.summary:
             raise Error(f"pass {self.name!r} has no docstring; its first line is what help shows")
         self.options: tuple[Option, ...] = options_of(function, CONTEXT)
+        self.bundles = bundles_of(function)
         hints = typing.get_type_hints(function)
         self.wants = {name: hints.get(name) for name in inspect.signature(function).parameters if name in CONTEXT}
 
@@ -98,7 +100,9 @@ class Pass:
             if o.required and o.name not in accepted:
                 raise Error(f"pass {self.name!r} needs option {o.name!r} ({o.doc}); it is {self}")
             accepted.setdefault(o.name, o.default)
-        return Step(self, {o.name: accepted[o.name] for o in self.options})
+        step = Step(self, {o.name: accepted[o.name] for o in self.options})
+        step.arguments()
+        return step
 
     def option(self, name: str) -> Option:
         """The option called ``name``; raises Error, naming those there are."""
@@ -127,11 +131,19 @@ class Step:
             parts.append(text if positional else f"{o.name}={text}")
         return f"{self.of.name}({', '.join(parts)})" if parts else self.of.name
 
+    def arguments(self) -> dict[str, Any]:
+        """The options as the function takes them; raises Error for values that a bundle of options refuses."""
+        left = dict(self.options)
+        bundles = {}
+        for name, bundle in self.of.bundles.items():
+            bundles[name] = bundle(**{o.name: left.pop(o.name) for o in options_of(bundle, ())})
+        return left | bundles
+
     def expand(self) -> list[Step]:
         """The steps a macro stands for; for any other pass the step itself."""
         if self.of.kind is not Kind.macro:
             return [self]
-        return [inner for step in self.of.function(**self.options) for inner in step.expand()]
+        return [inner for step in self.of.function(**self.arguments()) for inner in step.expand()]
 
     def run(self, graph: Graph, context: Context) -> None:
         """Change ``graph``. Raises Error when the pass needs what the run does not have."""
@@ -140,7 +152,7 @@ class Step:
             if offered[name] is None and type(None) not in typing.get_args(hint):
                 hint_of_data = " (--data on the command line, data= in Python)" if name == "data" else ""
                 raise Error(f"pass {self.of.name!r} needs {name}, and the run has none{hint_of_data}")
-        self.of.function(graph, **self.options, **offered)
+        self.of.function(graph, **self.arguments(), **offered)
         if self.of.kind is Kind.decide:
             graph.stage = Stage.decided
         elif self.of.kind is Kind.realize and not any(op.op_type in DECISIONS for op in graph.ops):

@@ -31,6 +31,13 @@ class Function(str):
     """The type of an option that names a function of the user's, ``module:function``."""
 
 
+class Options:
+    """Base of a dataclass whose fields are options of several passes: a keyword of that type stands for them all.
+
+    Every field has a default, and a ``name: text`` line in the docstring of the dataclass.
+    """
+
+
 @dataclass(frozen=True)
 class Option:
     """One keyword of a pass."""
@@ -58,18 +65,31 @@ class Option:
 
 
 def options_of(function: Callable[..., Any], skip: Collection[str]) -> tuple[Option, ...]:
-    """The keyword-only parameters of ``function`` but those in ``skip``, with the ``name: text`` of its docstring."""
+    """The keyword-only parameters of ``function`` but those in ``skip``, with the ``name: text`` of its docstring.
+
+    One whose type is a class of :class:`Options` gives its fields, which are keyword-only parameters of the class.
+    """
     hints = typing.get_type_hints(function)
     docs = _documented(inspect.getdoc(function) or "")
-    options = []
+    bundles = bundles_of(function)
+    options: list[Option] = []
     for p in inspect.signature(function).parameters.values():
         if p.kind is not p.KEYWORD_ONLY or p.name in skip:
+            continue
+        if p.name in bundles:
+            options += options_of(bundles[p.name], skip=())
             continue
         if p.name not in hints or p.name not in docs:
             missing = "type" if p.name not in hints else f"line '{p.name}: what it does' in the docstring"
             raise Error(f"option {p.name!r} of pass {function.__name__!r} has no {missing}")
         options.append(Option(p.name, hints[p.name], p.default, docs[p.name]))
     return tuple(options)
+
+
+def bundles_of(function: Callable[..., Any]) -> dict[str, type[Options]]:
+    """The keywords of ``function`` that stand for several options (:class:`Options`), with their classes."""
+    hints = typing.get_type_hints(function)
+    return {n: h for n, h in hints.items() if inspect.isclass(h) and issubclass(h, Options)}
 
 
 def _documented(doc: str) -> dict[str, str]:

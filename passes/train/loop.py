@@ -8,9 +8,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -23,67 +23,14 @@ from lissom.passes.train.batches import Batches, Samples, Stream, own_generators
 from lissom.passes.train.checkpoint import Checkpoint, fingerprint
 from lissom.passes.train.network import Network, trainable
 from lissom.passes.train.objective import Objective
-from lissom.passes.train.penalties import Name as PenaltyName
 from lissom.passes.train.penalties import penalty
+from lissom.passes.train.settings import BESIDES, Device, Settings
 from lissom.passes.train.sparsity import Gradual, mask_weights
 
-Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 MakeObjective: TypeAlias = Callable[[Network, bool], Objective]
 """An objective for a student; the flag says whether all data has labels."""
 
 MOMENTUM = 0.9
-BESIDES = ("checkpoint", "every", "progress")
-"""Settings that the result does not depend on."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train. Raises Error for a number that means nothing."""
-
-    epochs: int
-    lr: float
-    batch: int
-    optimizer: Literal["sgd", "adamw"]
-    schedule: Literal["cosine", "linear", "constant"]
-    decay: float
-    batch_norm: Literal["frozen", "batch"]
-    dropout: bool
-    penalty: Mapping[PenaltyName, float]
-    sparsity: float | None
-    shuffle: bool
-    holdout: float
-    patience: int | None
-    device: Device
-    checkpoint: str | None
-    every: float
-    progress: bool | None
-
-    def __post_init__(self) -> None:
-        for name, fits, what in (
-            ("epochs", self.epochs >= 1, "at least 1"),
-            ("lr", self.lr > 0, "above 0"),
-            ("batch", self.batch >= 1, "at least 1"),
-            ("decay", self.decay >= 0, "at least 0"),
-            ("sparsity", self.sparsity is None or 0 < self.sparsity < 1, "between 0 and 1"),
-            ("holdout", 0 <= self.holdout < 1, "at least 0 and below 1"),
-            ("patience", self.patience is None or self.patience >= 1, "at least 1"),
-        ):
-            if not fits:
-                raise Error(f"{name} is {what}, got {getattr(self, name)!r}")
-        if not self.shuffle and (self.holdout or self.patience):
-            raise Error("shuffle=false reads the data as a stream, of which nothing can be held out to stop early by")
-
-    @property
-    def held_out(self) -> float:
-        """The share of the data that is not trained on: stopping early needs some."""
-        return self.holdout or (0.1 if self.patience else 0.0)
-
-    def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0."""
-        left = 1 - step / steps
-        if self.schedule == "cosine":
-            return self.lr * (1 + math.cos(math.pi * (1 - left))) / 2
-        return self.lr * (left if self.schedule == "linear" else 1.0)
 
 
 def learn(
@@ -129,7 +76,7 @@ class _Run:
         self.network = Network(graph, device, parameters, batch_statistics=settings.batch_norm == "batch")
         self.gradual = Gradual(self.network, masks, settings.sparsity, self.steps) if settings.sparsity else None
         self.objective = make(self.network, self.batches.labelled)
-        self.penalty = penalty(self.network, settings.penalty)
+        self.penalty = penalty(self.network, settings.penalty or {})
         self.parameters = [*self.network.parameters.values(), *self.objective.parameters]
         self.optimizer = self._optimizer()
         self.step = 0
