@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,14 @@ class Artifact:
             raise Error(f"{record} is damaged ({e}); compile the model again") from e
         self._library: ctypes.CDLL | None = None
 
-    def build(self, cc: str | None = None, flags: Sequence[str] = FLAGS) -> Path:
+    def build(self, cc: str | None = None, flags: Sequence[str] = FLAGS, harness: str | None = None) -> Path:
         """Compile the artifact into a shared library under ``build/`` and return its path; done once for each compiler,
-        set of flags and content. Raises Error when there is no compiler or it fails."""
+        set of flags and content. ``harness`` is C that is compiled with it; by default a timed loop. Raises Error when
+        there is no compiler or it fails."""
         compiler = need_compiler(cc)
         units = sources(self.folder, self.name)
-        digest = hashlib.sha256(repr((compiler, tuple(flags))).encode())
+        harness = _TIMER.replace("NAME", self.name) if harness is None else harness
+        digest = hashlib.sha256(repr((compiler, tuple(flags), harness)).encode())
         for file in (*units, *sorted(self.folder.glob("*.h")), *sorted((self.folder / "kernels").glob("*.h"))):
             digest.update(file.read_bytes())
         folder = self.folder / "build"
@@ -49,16 +50,17 @@ class Artifact:
         if library.exists():
             return library
         folder.mkdir(exist_ok=True)
-        timer = folder / "timer.c"
-        timer.write_text(_TIMER.replace("NAME", self.name), encoding="ascii")
         handle, made = tempfile.mkstemp(suffix=".so", dir=folder)
         os.close(handle)
+        added = Path(made).with_suffix(".c")
+        added.write_text(harness, encoding="ascii")
         options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder, "-shared", "-fPIC"]
         try:
-            compile_c(compiler, [*options, *units, timer, "-o", made, "-lm"])
+            compile_c(compiler, [*options, *units, added, "-o", made, "-lm"])
             Path(made).replace(library)
         finally:
             Path(made).unlink(missing_ok=True)
+            added.unlink()
         return library
 
     def run(self, *inputs: Any) -> list[Array]:
@@ -75,16 +77,29 @@ class Artifact:
         ]
 
     def time(self, *inputs: Any, at_least: float = 0.2) -> float:
-        """Seconds a run takes, measured in C: the best of several loops that together take ``at_least`` seconds."""
-        (arrays,) = self._pieces([np.asarray(a) for a in inputs])
-        library = self._load()
-        best, spent, repeats = math.inf, 0.0, 1
+        """Seconds a run takes, measured in C: the best of :meth:`times`, which a busy machine disturbs least."""
+        return min(self.times(*inputs, at_least=at_least))
+
+    def times(self, *inputs: Any, at_least: float = 0.2) -> list[float]:
+        """Seconds a run takes in each of several loops in C that together take ``at_least`` seconds; the first run of
+        all, which meets cold caches, is not among them. Raises what :meth:`run` raises."""
+        clock = self.stopwatch(*inputs)
+        clock(1)
+        found: list[float] = []
+        spent, repeats = 0.0, 1
         while spent < at_least:
-            seconds = self._call(getattr(library, f"{self.name}_time"), arrays, repeats)[1]
-            spent += seconds * repeats
-            best = min(best, seconds)
-            repeats = max(1, min(repeats * 2, round(at_least / 5 / max(seconds, 1e-9))))
-        return best
+            found.append(clock(repeats))
+            spent += found[-1] * repeats
+            repeats = max(1, min(repeats * 2, round(at_least / 20 / max(found[-1], 1e-9))))
+        return found
+
+    def stopwatch(self, *inputs: Any) -> Callable[[int], float]:
+        """A function of a number of runs that makes them in one loop in C and returns the seconds each took. Raises
+        what :meth:`run` raises."""
+        (arrays,) = self._pieces([np.asarray(a) for a in inputs])
+        function = getattr(self._load(), f"{self.name}_time")
+        arguments, _ = self.bind(arrays)
+        return lambda repeats: float(function(*arguments, repeats))
 
     # ---- inside
 
@@ -126,13 +141,14 @@ class Artifact:
         return self._library
 
     def _run_once(self, arrays: list[Array]) -> list[Array]:
-        outputs, status = self._call(getattr(self._load(), f"{self.name}_run"), arrays)
-        if status:
+        arguments, outputs = self.bind(arrays)
+        if status := getattr(self._load(), f"{self.name}_run")(*arguments):
             raise Error(f"{self.name}_run returned {int(status)}")
         return outputs
 
-    def _call(self, function: Any, arrays: list[Array], *more: int) -> tuple[list[Array], float]:
-        """Call a function of the library; a struct of pointers is an array of pointers."""
+    def bind(self, arrays: Sequence[Array]) -> tuple[tuple[Any, ...], list[Array]]:
+        """What ``NAME_run`` takes, as ctypes that keep their memory alive, and the outputs it will write. A struct of
+        pointers is an array of pointers."""
         held = [np.ascontiguousarray(a) for a in arrays]
         outputs = [np.zeros(p["shape"], p["dtype"]) for p in self.report["outputs"]]
         facts = self.report["artifact"]
@@ -141,10 +157,13 @@ class Artifact:
         arena = memory.ctypes.data + -memory.ctypes.data % alignment
 
         def struct(of: Sequence[Array]) -> Any:
-            return (ctypes.c_void_p * max(1, len(of)))(*(a.ctypes.data for a in of))
+            pointers = (ctypes.c_void_p * max(1, len(of)))(*(a.ctypes.data for a in of))
+            pointers.memory = of  # type: ignore[attr-defined]  # any ctypes object takes attributes
+            return pointers
 
-        value = function(struct(held), struct(outputs), ctypes.c_void_p(arena), *more)
-        return outputs, value
+        work = ctypes.c_void_p(arena)
+        work.memory = memory  # type: ignore[attr-defined]
+        return (struct(held), struct(outputs), work), outputs
 
 
 _TIMER = """\
