@@ -96,9 +96,8 @@ class Artifact:
     def stopwatch(self, *inputs: Any) -> Callable[[int], float]:
         """A function of a number of runs that makes them in one loop in C and returns the seconds each took. Raises
         what :meth:`run` raises."""
-        (arrays,) = self._pieces([np.asarray(a) for a in inputs])
+        arguments, _ = self.bind(self.one(*inputs))
         function = getattr(self._load(), f"{self.name}_time")
-        arguments, _ = self.bind(arrays)
         return lambda repeats: float(function(*arguments, repeats))
 
     # ---- inside
@@ -145,6 +144,13 @@ class Artifact:
         if status := getattr(self._load(), f"{self.name}_run")(*arguments):
             raise Error(f"{self.name}_run returned {int(status)}")
         return outputs
+
+    def one(self, *inputs: Any) -> list[Array]:
+        """The arrays of a single run. Raises DataError where they are not."""
+        pieces = self._pieces([np.asarray(a) for a in inputs])
+        if len(pieces) > 1:
+            raise DataError(f"{self.name} is timed on one run; this batch is {len(pieces)} of them")
+        return pieces[0]
 
     def bind(self, arrays: Sequence[Array]) -> tuple[tuple[Any, ...], list[Array]]:
         """What ``NAME_run`` takes, as ctypes that keep their memory alive, and the outputs it will write. A struct of
