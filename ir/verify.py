@@ -120,7 +120,7 @@ def _lowered(op: Op) -> str | None:
     return None
 
 
-DECISIONS = frozenset({"FakeQuant", "Mask"})
+DECISIONS = frozenset({"Binarize", "FakeQuant", "Mask", "Ternarize"})
 """Ops that record a decision of a decide pass; a realize pass turns them into what they stand for."""
 
 LEGAL: dict[Stage, Callable[[Op], str | None]] = {

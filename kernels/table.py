@@ -251,6 +251,7 @@ _quantize.add("quantize_q8", "f32 x, f32 scale, q8_output q -> q8 y")
 for _type in ("i8", "u8", "i32"):
     _quantize.add(f"dequantize_{_type}", f"{_type} x, f32 scale, {_type} zero -> f32 y")
 _Family("quantize", "lookup", ("requantize",), in_place=(0,)).add("lookup", "u8 x, u8 table -> u8 y")
+_Family("codebook", "codebook").add("codebook_f32", "u8 codes, f32 centroids, f32? scale, u8? kept -> f32 y")
 _binary_q8 = _Family("quantize", "binary_q8", ("requantize", "binary_q8"), in_place=(0, 1))
 _binary_q8.add("add_q8", "q8 a, q8 b -> q8 y")
 _binary_q8.add("mul_q8", "q8 a, q8 b -> q8 y")

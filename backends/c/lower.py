@@ -12,6 +12,7 @@ from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph, Stage
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
+from lissom.ir.ops.codebook import Codebook
 from lissom.ir.ops.opaque import Opaque
 from lissom.ir.tensors import to_array, to_tensor
 from lissom.ir.types import DType
@@ -93,6 +94,8 @@ def _known(op: Op) -> tuple[Value, ...] | None:
     contents = op.contents
     if contents is not None and len(op.results) == 1 and all(isinstance(d, int) for d in contents.flat):
         return (Const(np.array(contents.tolist(), dtype=op.type.dtype.numpy), op.name),)
+    if isinstance(op, Codebook):
+        return None  # its elements are stored encoded, and decoded at run time
     operands = op.operands
     if not all(isinstance(v, Const) for v in operands) or any(r.type.size() > FOLD_LIMIT for r in op.results):
         return None

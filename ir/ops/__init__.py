@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.attention import Attention as Attention
     from lissom.ir.ops.average_pool import AveragePool as AveragePool
     from lissom.ir.ops.batch_normalization import BatchNormalization as BatchNormalization
+    from lissom.ir.ops.binarize import Binarize as Binarize
     from lissom.ir.ops.bit_cast import BitCast as BitCast
     from lissom.ir.ops.bit_shift import BitShift as BitShift
     from lissom.ir.ops.bitwise_and import BitwiseAnd as BitwiseAnd
@@ -40,6 +41,7 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.celu import Celu as Celu
     from lissom.ir.ops.center_crop_pad import CenterCropPad as CenterCropPad
     from lissom.ir.ops.clip import Clip as Clip
+    from lissom.ir.ops.codebook import Codebook as Codebook
     from lissom.ir.ops.col2_im import Col2Im as Col2Im
     from lissom.ir.ops.compress import Compress as Compress
     from lissom.ir.ops.concat import Concat as Concat
@@ -69,6 +71,7 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.fake_quant import FakeQuant as FakeQuant
     from lissom.ir.ops.flatten import Flatten as Flatten
     from lissom.ir.ops.floor import Floor as Floor
+    from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization as FoldBatchNormalization
     from lissom.ir.ops.gather import Gather as Gather
     from lissom.ir.ops.gather_elements import GatherElements as GatherElements
     from lissom.ir.ops.gather_nd import GatherND as GatherND
@@ -183,6 +186,7 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.tan import Tan as Tan
     from lissom.ir.ops.tanh import Tanh as Tanh
     from lissom.ir.ops.tensor_scatter import TensorScatter as TensorScatter
+    from lissom.ir.ops.ternarize import Ternarize as Ternarize
     from lissom.ir.ops.thresholded_relu import ThresholdedRelu as ThresholdedRelu
     from lissom.ir.ops.tile import Tile as Tile
     from lissom.ir.ops.top_k import TopK as TopK

@@ -8,6 +8,7 @@ import torch
 from lissom.ir.errors import Error
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
+from lissom.ir.ops.codebook import Codebook
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.tensors import to_array, to_tensor
 from lissom.ir.values import Const, Value
@@ -29,6 +30,8 @@ def fold_constants(op: Op) -> Value | tuple[Value, ...] | None:
         return None
     if op.op_type in DECISIONS:
         raise Refused("it is a decision that a later pass realizes")
+    if isinstance(op, Codebook):
+        raise Refused("its elements are stored encoded")
     if isinstance(op, DequantizeLinear):
         _require_float_readers(op)
     if any(r.type.shape is None for r in op.results):

@@ -19,7 +19,10 @@ from lissom.ir.samples import sample_feed, sample_graph, sample_sizes
 from lissom.ir.types import Array, DType
 
 OWN_TESTS = {
+    "Binarize": "ops/test_few_values.py",
+    "Codebook": "ops/test_few_values.py",
     "FakeQuant": "passes/quantize/test_quantize.py",
+    "FoldBatchNormalization": "passes/quantize/test_training_aware.py",
     "Lookup": "ops/test_integer_ops.py",
     "Mask": "ops/test_integer_ops.py",
     "QLinearAdd": "ops/test_integer_ops.py",
@@ -31,6 +34,7 @@ OWN_TESTS = {
     "QLinearReduceMean": "ops/test_integer_ops.py",
     "QLinearSoftmax": "ops/test_integer_ops.py",
     "QLinearSub": "ops/test_integer_ops.py",
+    "Ternarize": "ops/test_few_values.py",
 }
 """Ops ONNX does not have, and the file under ``tests`` that checks each against something else."""
 
