@@ -23,6 +23,9 @@ Source: TypeAlias = "str | Path | list[Any] | Iterable[Mapping[str, Any]]"
 
 LABELS = "y"
 """The array that holds labels, unless an input is called so."""
+TAUGHT = "teacher"
+"""The array that holds what a teacher said to each sample, unless an input is called so: see docs/training.md."""
+WHAT = {LABELS: "labels", TAUGHT: "answers of the teacher"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,13 @@ class Batch:
     """Arrays by input name that the graph takes as they are.
 
     ``count`` of the samples are real: where the graph's batch is fixed, the last batch is filled up by repeating its
-    last sample. ``labels`` has ``count`` elements.
+    last sample. ``labels`` and ``taught`` have ``count`` elements.
     """
 
     feed: dict[str, Array]
     count: int
     labels: Array | None = None
+    taught: Array | None = None
 
 
 class Data:
@@ -82,23 +86,27 @@ class Data:
         return next(self.batches(samples))
 
     def _split(self, chunk: dict[str, Any], size: int | None, where: str) -> Iterator[Batch]:
-        labels = None if LABELS in {i.name for i in self.inputs} else chunk.pop(LABELS, None)
+        names = {i.name for i in self.inputs}
+        labels, taught = (None if n in names else chunk.pop(n, None) for n in (LABELS, TAUGHT))
         self._require_names(chunk, where)
         arrays = {i.name: np.asarray(chunk[i.name]) for i in self.inputs}
         for i in self.inputs:
             _require_type(i, arrays[i.name], where)
         total = self._samples(arrays, where)
         if total is None:  # no common batch axis: the arrays go in as they are
-            yield self._checked(arrays, 1, labels, where)
+            yield self._checked(arrays, 1, labels, taught, where)
             return
-        if labels is not None and len(labels := np.asarray(labels)) != total:
-            raise DataError(f"{where}: {len(labels)} labels ({LABELS}) for {total} samples")
+        for name, given in ((LABELS, labels), (TAUGHT, taught)):
+            if given is not None and np.shape(given)[:1] != (total,):
+                raise DataError(f"{where}: {len(np.atleast_1d(given))} {WHAT[name]} ({name}) for {total} samples")
         for start in range(0, total, size or max(total, 1)):
             part = {name: a[start : start + (size or total)] for name, a in arrays.items()}
             count = min(size or total, total - start)
             if self.fixed_batch and count < self.fixed_batch:
                 part = {n: np.concatenate([a, np.repeat(a[-1:], self.fixed_batch - count, 0)]) for n, a in part.items()}
-            yield self._checked(part, count, None if labels is None else labels[start : start + count], where)
+            some = slice(start, start + count)
+            y, said = (None if a is None else a[some] for a in (labels, taught))
+            yield self._checked(part, count, y, said, where)
 
     def _samples(self, arrays: dict[str, Array], where: str) -> int | None:
         """The length of the batch axis, which all inputs share; None when there is none."""
@@ -121,7 +129,7 @@ class Data:
                 f"{where} has no array {missing[0]!r}{single}; the model takes {wanted}, the data has {sorted(chunk)}"
             )
 
-    def _checked(self, feed: dict[str, Array], count: int, labels: Any, where: str) -> Batch:
+    def _checked(self, feed: dict[str, Array], count: int, labels: Any, taught: Any, where: str) -> Batch:
         for name, a in feed.items():
             if a.dtype.kind in "fc" and not np.isfinite(a).all():
                 at = tuple(map(int, np.argwhere(~np.isfinite(a))[0]))
@@ -130,7 +138,7 @@ class Data:
             check_inputs(self._graph, feed)
         except DataError as e:
             raise DataError(f"{where}: {e}") from None
-        return Batch(feed, count, None if labels is None else np.asarray(labels))
+        return Batch(feed, count, *(None if a is None else np.asarray(a) for a in (labels, taught)))
 
 
 def _require_type(i: Input, a: Array, where: str) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -45,6 +45,13 @@ class Kind(Enum):
     """Stands for several steps."""
 
 
+class State(Enum):
+    """What a graph is in until some pass ends it, and what other passes need."""
+
+    floats = "float weights"
+    gridless = "weights without grids"
+
+
 @dataclass(frozen=True)
 class Context:
     """What a run offers its passes."""
@@ -61,10 +68,18 @@ class Context:
 class Pass:
     """A declared pass. Call it on a graph, or name it in pipeline text."""
 
-    def __init__(self, function: Callable[..., Any], kind: Kind, comparison: Comparison) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kind: Kind,
+        comparison: Comparison,
+        needs: Collection[State] = (),
+        ends: Collection[State] = (),
+    ) -> None:
         self.function = function
         self.kind = kind
         self.comparison = comparison
+        self.needs, self.ends = needs, ends
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
         self.summary = self.doc.split("\n", 1)[0]
@@ -145,14 +160,18 @@ class Step:
             return [self]
         return [inner for step in self.of.function(**self.arguments()) for inner in step.expand()]
 
-    def run(self, graph: Graph, context: Context) -> None:
-        """Change ``graph``. Raises Error when the pass needs what the run does not have."""
+    def offered(self, context: Context) -> dict[str, Any]:
+        """What the pass takes of the run. Raises Error when it needs what the run does not have."""
         offered = {name: getattr(context, name) for name in self.of.wants}
         for name, hint in self.of.wants.items():
             if offered[name] is None and type(None) not in typing.get_args(hint):
                 hint_of_data = " (--data on the command line, data= in Python)" if name == "data" else ""
                 raise Error(f"pass {self.of.name!r} needs {name}, and the run has none{hint_of_data}")
-        self.of.function(graph, **self.arguments(), **offered)
+        return offered
+
+    def run(self, graph: Graph, context: Context) -> None:
+        """Change ``graph``. Raises Error when the pass needs what the run does not have."""
+        self.of.function(graph, **self.arguments(), **self.offered(context))
         if self.of.kind is Kind.decide:
             graph.stage = Stage.decided
         elif self.of.kind is Kind.realize and not any(op.op_type in DECISIONS for op in graph.ops):
@@ -163,11 +182,20 @@ PASSES: dict[str, Pass] = {}
 """Every pass declared so far, by name. :mod:`lissom.passes.registry` also finds those not loaded yet."""
 
 
-def graph_pass(kind: Kind, comparison: Comparison | None = None) -> Callable[[Callable[..., None]], Pass]:
-    """Declare a pass. ``comparison`` judges the outputs of an exact or realize pass (default: 1e-5 of their range)."""
+def graph_pass(
+    kind: Kind,
+    comparison: Comparison | None = None,
+    *,
+    needs: Collection[State] = (),
+    ends: Collection[State] = (),
+) -> Callable[[Callable[..., None]], Pass]:
+    """Declare a pass. ``comparison`` judges the outputs of an exact or realize pass (default: 1e-5 of their range).
+
+    A pipeline in which a pass ``needs`` a state that one before it ``ends`` is refused before it runs.
+    """
 
     def declare(function: Callable[..., None]) -> Pass:
-        return _register(Pass(function, kind, comparison or close()))
+        return _register(Pass(function, kind, comparison or close(), needs, ends))
 
     return declare
 

@@ -24,6 +24,7 @@ from lissom.passes.check import (
 from lissom.passes.data import Data, Source
 from lissom.passes.graph_pass import Context, Kind, Step
 from lissom.passes.notes import collecting
+from lissom.passes.order import expanded
 from lissom.passes.pipeline import Pipeline, steps_of
 from lissom.passes.report import Report, Row, Size
 from lissom.passes.repro import write_repro
@@ -90,12 +91,13 @@ def run(
     :mod:`lissom.passes.repro`). ``target``, ``seed`` and ``graph`` as it came go to the passes that ask for them,
     and so does ``clock``, which returns the milliseconds a graph takes (:func:`lissom.clock.c_clock`).
 
-    Raises ParseError for pipeline text that is not understood, DataError for data that does not fit, VerifyError or
-    CheckFailed when a pass breaks the graph or its promise, and what the passes raise.
+    Raises ParseError for pipeline text that is not understood, Error for passes in an order that cannot work
+    (:mod:`lissom.passes.order`), DataError for data that does not fit, VerifyError or CheckFailed when a pass breaks
+    the graph or its promise, and what the passes raise.
     """
-    steps = [inner for step in steps_of(pipeline) for inner in step.expand()]
     fed = None if data is None else Data(data, graph)
     context = Context(fed, target, seed, graph, clock)
+    steps = expanded(steps_of(pipeline), context)
     table = Report()
     size = Size.of(graph)
     now = graph.clone()

@@ -11,7 +11,7 @@ from lissom.kernels.table import channel_multiple
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.fold import fold
-from lissom.passes.graph_pass import Kind, Step, graph_pass, macro_pass
+from lissom.passes.graph_pass import Kind, State, Step, graph_pass, macro_pass
 from lissom.passes.prune import criteria
 from lissom.passes.prune.budget import Until
 from lissom.passes.prune.certificate import certificate
@@ -24,7 +24,7 @@ from lissom.passes.prune.shrink import dead_units, shrink_graph, shrink_units
 from lissom.passes.prune.solve import solve
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats])
 def mask(
     graph: Graph,
     *,
@@ -75,7 +75,7 @@ def mask(
         recover_weights(original, graph, stands, data, samples=samples, seed=seed)
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats])
 def drop_blocks(
     graph: Graph,
     *,

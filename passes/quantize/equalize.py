@@ -23,7 +23,7 @@ from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 from lissom.passes import notes
 from lissom.passes.data import Data
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.layers import bias_of, only_reader, output_axis, weight_of
 from lissom.passes.quantize.observe import batch_size
 from lissom.passes.quantize.observers import ChannelExtremes
@@ -37,7 +37,7 @@ LARGEST = 1e4
 """Channels are scaled by at most this, so that one that is never used does not blow up another."""
 
 
-@graph_pass(Kind.exact)
+@graph_pass(Kind.exact, needs=[State.floats, State.gridless])
 def equalize(graph: Graph) -> None:
     """Balance the weights of consecutive layers channel by channel, so that one scale fits more of them.
 
@@ -139,7 +139,7 @@ def _scaled(graph: Graph, first: Op, second: Op, s: Array) -> Pair:
     return new_first, new_second
 
 
-@graph_pass(Kind.exact)
+@graph_pass(Kind.exact, needs=[State.floats, State.gridless])
 def smooth(graph: Graph, *, strength: float = 0.5, data: Data) -> None:
     """Move large channels of activations into the weights behind them, where every channel has a scale of its own.
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.passes.data import Data
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.options import Function
 from lissom.passes.rule import rewrite
 from lissom.passes.train import losses
@@ -18,7 +18,7 @@ from lissom.passes.train.settings import Settings
 from lissom.passes.train.sparsity import apply_mask
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats])
 def finetune(
     graph: Graph, *, settings: Settings, loss: Literal["labels"] | Function = "labels", data: Data, seed: int
 ) -> None:
@@ -34,7 +34,7 @@ def finetune(
     learn(graph, data, settings, seed, objective, "finetune", str(loss))
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats])
 def distill(
     graph: Graph,
     *,

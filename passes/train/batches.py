@@ -15,18 +15,20 @@ import torch
 
 from lissom.ir.errors import DataError
 from lissom.ir.tensors import to_tensor
+from lissom.ir.types import Array
 from lissom.passes.data import Batch, Data
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Tensors by input name, and labels where the data has them.
+    """Tensors by input name, and labels and answers of a teacher where the data has them.
 
     ``weight`` is how many samples they are; ``real`` the same where a fixed batch is filled up, else None.
     """
 
     feed: dict[str, torch.Tensor]
     labels: torch.Tensor | None
+    taught: torch.Tensor | None
     weight: int
     real: int | None = None
 
@@ -45,14 +47,12 @@ class Batches:
     def __init__(self, data: Data, size: int, device: torch.device, seed: int, holdout: float = 0.0) -> None:
         self.data, self.device, self.seed = data, device, seed
         self.parts = list(data.batches())
-        labelled = [b.labels for b in self.parts if b.labels is not None]
-        if labelled and len(labelled) < len(self.parts):
-            raise DataError(f"data {data.name}: some batches have labels y, others have none")
-        self.labelled = bool(labelled)
+        labels, taught = self._beside([b.labels for b in self.parts]), self._beside([b.taught for b in self.parts])
+        self.labelled = bool(labels)
         if data.has_batch_axis:
             feed = {n: np.concatenate([b.feed[n][: b.count] for b in self.parts]) for n in self.parts[0].feed}
             total = sum(b.count for b in self.parts)
-            self.parts = [Batch(feed, total, np.concatenate(labelled) if labelled else None)]
+            self.parts = [Batch(feed, total, *(np.concatenate(a) if a else None for a in (labels, taught)))]
         else:
             total = len(self.parts)
         order = np.random.default_rng([seed, 1]).permutation(total)
@@ -80,7 +80,7 @@ class Batches:
         """A hash of all data."""
         hashed = hashlib.blake2b()
         for b in self.parts:
-            for a in (*b.feed.values(), *(() if b.labels is None else (b.labels,))):
+            for a in (*b.feed.values(), *(a for a in (b.labels, b.taught) if a is not None)):
                 hashed.update(f"{a.dtype}{a.shape}".encode() + np.ascontiguousarray(a).tobytes())
         return hashed.hexdigest()
 
@@ -88,8 +88,15 @@ class Batches:
         if not self.data.has_batch_axis:
             return to_samples(self.parts[int(chosen[0])], self.data, self.device)
         (whole,) = self.parts
-        labels = None if whole.labels is None else whole.labels[chosen[:count]]
-        return to_samples(Batch({n: a[chosen] for n, a in whole.feed.items()}, count, labels), self.data, self.device)
+        beside = (None if a is None else a[chosen[:count]] for a in (whole.labels, whole.taught))
+        return to_samples(Batch({n: a[chosen] for n, a in whole.feed.items()}, count, *beside), self.data, self.device)
+
+    def _beside(self, arrays: list[Array | None]) -> list[Array]:
+        """What batches have beside their inputs: all of them something, or none of them anything."""
+        given = [a for a in arrays if a is not None]
+        if given and len(given) < len(arrays):
+            raise DataError(f"data {self.data.name}: some batches have labels y or answers of a teacher, others none")
+        return given
 
 
 class Stream(Batches):
@@ -138,12 +145,13 @@ def _sizes(data: Data, wanted: int) -> tuple[int, int]:
 def to_samples(batch: Batch, data: Data, device: torch.device) -> Samples:
     """A batch on the device; integer labels become int64, others float32."""
     feed = {i.name: to_tensor(batch.feed[i.name], i.type.dtype).to(device) for i in data.inputs}
-    labels = None
-    if batch.labels is not None:
-        wanted = np.float32 if batch.labels.dtype.kind == "f" else np.int64
-        labels = torch.from_numpy(np.array(batch.labels, wanted)).to(device)
     filled = data.has_batch_axis and batch.count < (data.fixed_batch or 0)
-    return Samples(feed, labels, batch.count, batch.count if filled else None)
+    labels, taught = (None if a is None else _numbers(a).to(device) for a in (batch.labels, batch.taught))
+    return Samples(feed, labels, taught, batch.count, batch.count if filled else None)
+
+
+def _numbers(a: Array) -> torch.Tensor:
+    return torch.from_numpy(np.array(a, np.float32 if a.dtype.kind == "f" else np.int64))
 
 
 def reseed(*numbers: int) -> None:
