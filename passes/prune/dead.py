@@ -30,7 +30,7 @@ from lissom.ir.ops.mul import Mul
 from lissom.ir.tensors import to_tensor
 from lissom.ir.values import Const, Value
 from lissom.passes import notes
-from lissom.passes.prune.linear import Linear, Matrix, linear
+from lissom.passes.least_squares.linear import Linear, Matrix, linear
 
 Known: TypeAlias = npt.NDArray[np.float64]
 """What a value is whatever the input: NaN where that depends on it, size 1 along axes on which it does not vary."""
@@ -71,10 +71,8 @@ def _rows(found: Linear, known: Known) -> Matrix:
     size = found.x.type.dims[axis]
     assert isinstance(size, int)
     if any(n != 1 for i, n in enumerate(known.shape) if i != axis):
-        return np.full((found.groups, found.matrix().shape[1]), np.nan)
-    channels = np.broadcast_to(known.reshape(-1), (size,)).reshape(found.groups, 1, -1)
-    taps = found.matrix().shape[1] // channels.shape[2]
-    return np.broadcast_to(channels, (found.groups, taps, channels.shape[2])).reshape(found.groups, -1)
+        return np.full((found.groups, found.inputs), np.nan)
+    return found.per_input(np.broadcast_to(known.reshape(-1), (size,)))
 
 
 def _linear(found: Linear, known: Mapping[Value, Known]) -> Known:

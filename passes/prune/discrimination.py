@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from lissom.ir.errors import Error
 from lissom.ir.op import Op
 from lissom.ir.values import Value
+from lissom.passes.least_squares.linear import Matrix, linear
 from lissom.passes.prune.evidence import Evidence, Scores
-from lissom.passes.prune.linear import Matrix, linear
 from lissom.passes.prune.magnitude import l1
 from lissom.passes.prune.reconstruction import BATCH, Reader, Units, places, readers
 from lissom.passes.prune.select import clusters

@@ -17,15 +17,15 @@ import torch
 from lissom.ir.channels.atoms import Unaligned
 from lissom.ir.op import Op
 from lissom.ir.values import Value
+from lissom.passes.least_squares.equations import Moments
+from lissom.passes.least_squares.linear import WIDEST, Linear, Matrix, linear
+from lissom.passes.least_squares.rows import draw, grid_of
+from lissom.passes.least_squares.solve import MINIMUM, ROWS
 from lissom.passes.prune.evidence import Evidence, Scores
-from lissom.passes.prune.linear import WIDEST, Linear, Matrix, linear
 from lissom.passes.prune.magnitude import l1
 from lissom.passes.prune.select import clusters
 
 BATCH = 32
-ROWS = 16
-MINIMUM = 4096
-"""Rows gathered for a layer: so many for each input, and at least so many, as far as the data has them."""
 
 RIDGE = 1e-3
 """Added to the diagonal, relative to its mean."""
@@ -64,9 +64,9 @@ def readers(evidence: Evidence) -> list[Reader]:
     found = {
         op: lin
         for op, lin in found.items()
-        if units[op] is not None and lin.x is evidence.read[op] and lin.matrix().shape[1] <= WIDEST
+        if units[op] is not None and lin.x is evidence.read[op] and lin.inputs <= WIDEST
     }
-    sums: dict[Op, tuple[int, Matrix, Matrix]] = {}
+    sums = {op: Moments(lin.groups, lin.inputs) for op, lin in found.items()}
     rng = np.random.default_rng(evidence.seed)
     batches = evidence.batches(BATCH)
 
@@ -74,22 +74,17 @@ def readers(evidence: Evidence) -> list[Reader]:
         if op not in found:
             return
         lin = found[op]
-        inputs = lin.matrix().shape[1]
-        each = -(-max(ROWS * inputs, MINIMUM) // len(batches))
-        with_shape = torch.empty(lin.output_shape(seen))
-        a = lin.rows(seen, lin.positions(with_shape, each, rng))
-        n, gram, total = sums.get(op, (0, np.zeros(()), np.zeros(())))
-        sums[op] = (n + a.shape[1], gram + a.transpose(0, 2, 1) @ a, total + a.sum(1))
+        each = -(-max(ROWS * lin.inputs, MINIMUM) // len(batches))
+        sums[op].add(lin.rows(seen, draw(grid_of(op, seen), each, rng)))
 
     with torch.no_grad():
         for batch in batches:
             evidence.run(batch.feed, gather)
     made = []
     for op, lin in found.items():
-        n, gram, total = sums[op]
-        held = units[op]
+        seen, held = sums[op], units[op]
         assert held is not None
-        reader = Reader(op, held, lin.matrix(), gram / n, total / n)
+        reader = Reader(op, held, lin.matrix(), seen.gram / seen.count, seen.total / seen.count)
         reader.energy = float(np.einsum("gko,gkl,glo->", reader.matrix, reader.centred(), reader.matrix)) or 1.0
         made.append(reader)
     return made
@@ -249,6 +244,4 @@ def _input_units(evidence: Evidence, lin: Linear) -> Units | None:
         return None
     if f.channels is None or f.channels.atoms.ndim > 1:
         return None
-    channels = evidence.solution.unit[f.channels.atoms].reshape(lin.groups, 1, -1)
-    taps = lin.matrix().shape[1] // channels.shape[2]
-    return np.broadcast_to(channels, (lin.groups, taps, channels.shape[2])).reshape(lin.groups, -1)
+    return lin.per_input(evidence.solution.unit[f.channels.atoms])

@@ -15,7 +15,7 @@ from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
 from lissom.ir.values import Value
 from lissom.passes.factorize.layer import Layer
-from lissom.passes.prune.linear import linear
+from lissom.passes.least_squares.linear import linear
 
 LARGEST = 2400
 """Elements of a window beyond which its covariance is too large to be worth it."""
@@ -45,8 +45,6 @@ def window_covariances(
             found = linear(layer.op)
             assert found is not None
             rows = found.rows(reads[layer.x], found.positions(tensor, ROWS, rng))[0]
-            taps = int(np.prod(layer.taps))
-            rows = rows.reshape(len(rows), taps, -1).transpose(0, 2, 1).reshape(len(rows), -1)
             count, total, products = sums[layer.op]
             count[0] += len(rows)
             total += rows.sum(0)

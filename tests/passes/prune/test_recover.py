@@ -21,8 +21,9 @@ from lissom.ir.ops.relu import Relu
 from lissom.ir.types import tensor
 from lissom.ir.values import Const
 from lissom.passes.data import Data
+from lissom.passes.least_squares.equations import Equations
 from lissom.passes.prune import mask
-from lissom.passes.prune.recover import Equations, recover_weights
+from lissom.passes.prune.recover import recover_weights
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -7,12 +7,11 @@ has a row for each position of the output, ``w`` a column for each output channe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
@@ -20,13 +19,13 @@ from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.values import Const, Value
+from lissom.passes.least_squares.rows import Positions, draw, from_rows, grid_of, rows_at, rows_mean, to_rows
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
+
 WIDEST = 8192
 """Inputs of an op, kernel positions counted, up to which their second moments are kept in memory."""
-
-Positions: TypeAlias = tuple[torch.Tensor, ...]
-"""Indices along the axes of an output other than its channels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +40,11 @@ class Linear:
         return self.op.x if isinstance(self.op, Conv) else self.op.a
 
     @property
-    def weight(self) -> Value:
+    def weight(self) -> Const:
         """What it is multiplied by."""
-        return self.op.w if isinstance(self.op, Conv) else self.op.b
+        w = self.op.w if isinstance(self.op, Conv) else self.op.b
+        assert isinstance(w, Const)
+        return w
 
     @property
     def input_axis(self) -> int:
@@ -56,18 +57,17 @@ class Linear:
     def groups(self) -> int:
         return self.op.group if isinstance(self.op, Conv) else 1
 
+    @property
+    def inputs(self) -> int:
+        """Inputs of a group, kernel positions counted."""
+        w = self.weight.data
+        return int(np.prod(w.shape[1:])) if isinstance(self.op, Conv) else int(to_rows(self.op, w).shape[2])
+
     def matrix(self) -> Matrix:
         """The weights as (groups, inputs, outputs)."""
-        match self.op:
-            case Conv(_, Const(w)):
-                flat = np.moveaxis(w, 1, -1).reshape(self.groups, w.shape[0] // self.groups, -1)
-                matrix: Matrix = flat.transpose(0, 2, 1).astype(np.float64)
-                return matrix
-            case Gemm(_, Const(b)):
-                return (self.op.alpha * (b.T if self.op.transB else b).astype(np.float64))[None]
-            case MatMul(_, Const(b)):
-                return b.astype(np.float64)[None]
-        raise AssertionError(self.op)
+        alpha = self.op.alpha if isinstance(self.op, Gemm) else 1.0
+        matrix: Matrix = alpha * to_rows(self.op, self.weight.data.astype(np.float64)).transpose(0, 2, 1)
+        return matrix
 
     def bias(self) -> Matrix:
         """The bias as (groups, outputs)."""
@@ -85,18 +85,17 @@ class Linear:
     def rebuilt(self, matrix: Matrix, bias: Matrix) -> Op:
         """The op with other weights, detached."""
         flat = bias.reshape(-1)
+        old = self.weight.data
+        w = np.ascontiguousarray(from_rows(self.op, matrix.transpose(0, 2, 1), old.shape)).astype(old.dtype)
         match self.op:
-            case Conv(_, Const(w)):
-                outputs, inputs, *kernel = w.shape
-                rows = matrix.transpose(0, 2, 1).reshape(outputs, *kernel, inputs)
+            case Conv():
                 b = None if self.op.b is None and not flat.any() else flat.astype(w.dtype)
-                return self.op.replace(w=np.ascontiguousarray(np.moveaxis(rows, -1, 1)).astype(w.dtype), b=b)
-            case Gemm(_, Const(w)):
-                new = (matrix[0].T if self.op.transB else matrix[0]).astype(w.dtype)
+                return self.op.replace(w=w, b=b)
+            case Gemm():
                 c = None if self.op.c is None and not flat.any() else flat.astype(w.dtype)
-                return self.op.replace(b=np.ascontiguousarray(new), c=c, alpha=1.0, beta=1.0)
-            case MatMul(_, Const(w)):
-                product = self.op.replace(b=matrix[0].astype(w.dtype))
+                return self.op.replace(b=w, c=c, alpha=1.0, beta=1.0)
+            case MatMul():
+                product = self.op.replace(b=w)
                 return (
                     Add(product, Const(flat.astype(w.dtype))).named(f"{self.op.name}.shift") if flat.any() else product
                 )
@@ -104,17 +103,13 @@ class Linear:
 
     def output_shape(self, x: torch.Tensor) -> tuple[int, ...]:
         """The shape of the result for ``x``."""
-        if isinstance(self.op, Conv):
-            return tuple(self.op.run(x.to("meta"), torch.empty(self.op.w.type.static or (), device="meta")).shape)
-        columns = self.matrix().shape[2]
-        return (*(reversed(x.shape[1:]) if isinstance(self.op, Gemm) and self.op.transA else x.shape[:-1]), columns)
+        batch, *rest = grid_of(self.op, x)
+        channels = self.groups * self.matrix().shape[2]
+        return (batch, channels, *rest) if isinstance(self.op, Conv) else (batch, *rest, channels)
 
     def positions(self, y: torch.Tensor, count: int, rng: np.random.Generator) -> Positions:
         """At most ``count`` places of an output of the shape of ``y``, drawn without replacement."""
-        sizes = [n for i, n in enumerate(y.shape) if i != self.channel_axis(y)]
-        total = int(np.prod(sizes))
-        chosen = np.arange(total) if total <= count else rng.choice(total, count, replace=False)
-        return tuple(torch.from_numpy(i.astype(np.int64)) for i in np.unravel_index(chosen, sizes))
+        return draw(tuple(n for i, n in enumerate(y.shape) if i != self.channel_axis(y)), count, rng)
 
     def outputs(self, y: torch.Tensor, at: Positions) -> Matrix:
         """The rows of an output at these places, (groups, places, outputs of a group)."""
@@ -123,38 +118,17 @@ class Linear:
 
     def rows(self, x: torch.Tensor, at: Positions) -> Matrix:
         """What the weights are multiplied with at these places: (groups, places, inputs of a group)."""
-        if not isinstance(self.op, Conv):
-            return (x.T if isinstance(self.op, Gemm) and self.op.transA else x)[at][None].double().numpy()
-        op, rank = self.op, x.ndim - 2
-        padded = F.pad(x, [p for i in reversed(range(rank)) for p in (op.pads[i], op.pads[rank + i])])
-        batch, *spatial = at
-        index = [batch.reshape(-1, *[1] * rank)]
-        for i, (place, size) in enumerate(zip(spatial, op.kernel_shape, strict=True)):
-            taps = torch.arange(size) * op.dilations[i]
-            shape = [1] * rank
-            shape[i] = size
-            index.append(place.reshape(-1, *[1] * rank) * op.strides[i] + taps.reshape(1, *shape))
-        windows = padded.movedim(1, -1)[tuple(index)]  # places, kernel, channels
-        split = windows.reshape(len(batch), -1, self.groups, x.shape[1] // self.groups)
-        return split.permute(2, 0, 1, 3).reshape(self.groups, len(batch), -1).double().numpy()
+        return rows_at(self.op, x, at).double().numpy()
 
     def averaged(self, x: torch.Tensor) -> Matrix:
         """:meth:`rows` averaged over the positions of each sample, (samples, inputs); for one group."""
-        if not isinstance(self.op, Conv):
-            flat = x.T if isinstance(self.op, Gemm) and self.op.transA else x
-            mean: Matrix = flat.reshape(len(flat), -1, flat.shape[-1]).mean(1).double().numpy()
-            return mean
-        op, rank = self.op, x.ndim - 2
-        padded = F.pad(x, [p for i in reversed(range(rank)) for p in (op.pads[i], op.pads[rank + i])])
-        counts = self.output_shape(x)[2:]
-        taps = []
-        for tap in np.ndindex(*op.kernel_shape):
-            starts = [t * d for t, d in zip(tap, op.dilations, strict=True)]
-            cuts = [slice(a, a + s * (n - 1) + 1, s) for a, s, n in zip(starts, op.strides, counts, strict=True)]
-            cut = (slice(None), slice(None), *cuts)
-            taps.append(padded[cut].double().flatten(2).mean(2))
-        averaged: Matrix = torch.stack(taps, 1).flatten(1).numpy()
-        return averaged
+        mean: Matrix = rows_mean(self.op, x)[0].numpy()
+        return mean
+
+    def per_input(self, channels: npt.NDArray[T]) -> npt.NDArray[T]:
+        """What is known of each channel of ``x``, (channels), for each input of each group: (groups, inputs)."""
+        split = channels.reshape(self.groups, -1, 1)
+        return np.broadcast_to(split, (*split.shape[:2], self.inputs // split.shape[1])).reshape(self.groups, -1)
 
     def channel_axis(self, y: torch.Tensor) -> int:
         return 1 if isinstance(self.op, Conv) else y.ndim - 1

@@ -14,7 +14,7 @@ from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.types import tensor
 from lissom.ir.values import Const, Input
-from lissom.passes.prune.linear import Linear, linear
+from lissom.passes.least_squares.linear import Linear, linear
 
 
 def array(rng: np.random.Generator, *shape: int) -> np.ndarray:
