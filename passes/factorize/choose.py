@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -14,10 +15,11 @@ from lissom.ir.values import Value
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.factorize.enc import Chooser
-from lissom.passes.factorize.latency import milliseconds
+from lissom.passes.factorize.keep import Judge, Keep
 from lissom.passes.factorize.layer import Layer, layer_of
-from lissom.passes.factorize.methods import Factorization, Method, Ranks, Rung, macs, params
-from lissom.passes.factorize.ranks import Choice, Ladder, require_reachable
+from lissom.passes.factorize.measure import MACS, PARAMS, Clock, Measure, timed, torch_clock
+from lissom.passes.factorize.methods import Factorization, Method, Ranks, Rung
+from lissom.passes.factorize.ranks import Ladder, require_reachable
 from lissom.passes.factorize.refit import Fit, refit
 from lissom.passes.factorize.statistics import feeds_of, gather
 
@@ -42,23 +44,19 @@ class Limits:
         """The budget that is given."""
         return next((s for s in (self.macs, self.params, self.latency) if s is not None), None)
 
-    @property
-    def measure(self) -> Callable[[Op], float]:
-        """What an op costs."""
+    def measure(self, clock: Clock | None) -> Measure:
+        """What is counted: time by ``clock``, or where there is none by PyTorch here."""
         if self.latency is not None:
-            return milliseconds
-        return params if self.params is not None else macs
-
-    @property
-    def unit(self) -> str:
-        return "ms" if self.latency is not None else "parameters" if self.params is not None else "MACs"
+            return timed(clock or torch_clock)
+        return PARAMS if self.params is not None else MACS
 
     def rest(self, graph: Graph, layers: Iterable[Layer]) -> float:
         """The cost of everything that is no layer; time is only measured of layers."""
         if self.latency is not None:
             return 0.0
-        whole = sum(c.data.size for c in graph.consts) if self.params is not None else sum(map(macs, graph.ops))
-        return whole - sum(self.measure(layer.op) for layer in layers)
+        measure = self.measure(None)
+        whole = sum(c.data.size for c in graph.consts) if self.params is not None else measure(graph.ops)
+        return whole - sum(measure([layer.op]) for layer in layers)
 
 
 def factorize_graph(
@@ -72,9 +70,11 @@ def factorize_graph(
     layers: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
     round_to: int = 1,
+    keep: Keep = "if_faster",
     samples: int = 256,
     data: Data | None = None,
     seed: int = 0,
+    clock: Clock | None = None,
 ) -> None:
     """Factorize the layers of ``graph`` in place. See :func:`lissom.passes.factorize.factorize`."""
     found = find_layers(graph, layers, exclude, "factorize")
@@ -82,27 +82,47 @@ def factorize_graph(
     statistics = gather(graph, found, feeds) if feeds else {}
     able = [Factorization(layer, method, statistics.get(layer.op), seed) for layer in found]
     given = _pinned(pinned, able)
-    ladders: list[Ladder] = [_ladder(f, given.get(f.layer.op), limits.measure, round_to) for f in able]
-    if select == "energy":
-        choice = [min((i for i, r in enumerate(x) if r.error <= 1 - energy), key=lambda i: x[i].cost) for x in ladders]
-    elif select == "vbmf":
-        ladders = [
-            x if f.layer.op in given else _ladder(f, f.by_vbmf(), limits.measure, 1)
-            for f, x in zip(able, ladders, strict=True)
-        ]
-        choice = [len(x) - 1 for x in ladders]
-    elif limits.share is None and given:
-        choice = [len(x) - 1 if f.layer.op in given else 0 for f, x in zip(able, ladders, strict=True)]
-    else:
-        rest = limits.rest(graph, found)
-        whole = rest + sum(x[0].cost for x in ladders)
-        budget = (limits.share if limits.share is not None else 0.5) * whole - rest
-        open_: list[Ladder] = [(x[1:] or x) if f.layer.op in given else x for f, x in zip(able, ladders, strict=True)]
-        require_reachable(open_, budget, rest, limits.unit, "ranks of 1 leave")
-        chooser = Chooser(graph, able, open_, budget, feeds)
-        picked = chooser.uniform() if select == "uniform" else chooser.enc()
-        choice = [x.index(y[i]) for x, y, i in zip(ladders, open_, picked, strict=True)]
-    _apply(graph, able, ladders, choice, limits, feeds, seed)
+    measure = limits.measure(clock)
+    rest = limits.rest(graph, found)
+    whole = rest + sum(measure([layer.op]) for layer in found)
+    budget = (limits.share if limits.share is not None else 0.5) * whole - rest
+
+    def ladder(f: Factorization) -> Ladder:
+        if f.layer.op in given:
+            return f.ladder_of(given[f.layer.op], measure)[-1:]
+        return f.ladder_of(f.by_vbmf(), measure) if select == "vbmf" else f.ladder(measure, round_to)
+
+    def pick(ladders: list[Ladder]) -> list[Rung]:
+        if select == "energy":
+            return [min((r for r in x if r.error <= 1 - energy), key=lambda r: r.cost) for x in ladders]
+        if select == "vbmf":
+            return [x[-1] for x in ladders]
+        if limits.share is None and given:
+            return [x[0] for x in ladders]
+        require_reachable(ladders, budget, rest, measure.unit, "ranks of 1 leave")
+        chooser = Chooser(graph, able, ladders, budget, feeds)
+        choice = chooser.uniform() if select == "uniform" else chooser.enc()
+        return [x[i] for x, i in zip(ladders, choice, strict=True)]
+
+    judge = Judge(clock, keep)
+    ladders = [ladder(f) for f in able]
+    rungs = pick(ladders)
+    while slow := [
+        i
+        for i, (f, rung) in enumerate(zip(able, rungs, strict=True))
+        if rung.ranks and judge.slower(f.layer.op, f.sketch(rung.ranks)) and f.layer.op not in given
+    ]:
+        for i in slow:
+            judge.merge_back(able[i].layer.op)
+            ladders[i] = ladders[i][:1]
+            rungs[i] = ladders[i][0]
+        with suppress(Error):  # the budget may be out of reach now: then the others stay as they were picked
+            rungs = pick(ladders)
+    narrow = {f.layer.op for f, x in zip(able, ladders, strict=True) if len(x) == 1} - judge.slow.keys()
+    for f, rung in zip(able, rungs, strict=True):
+        _tell(f, rung, "no rank is cheaper" if f.layer.op in narrow else "the budget leaves it whole", judge, measure)
+    judge.report()
+    _install(graph, [(f, rung.ranks) for f, rung in zip(able, rungs, strict=True) if rung.ranks], feeds, seed)
 
 
 def find_layers(graph: Graph, layers: Sequence[str], exclude: Sequence[str], by: str) -> list[Layer]:
@@ -123,13 +143,6 @@ def find_layers(graph: Graph, layers: Sequence[str], exclude: Sequence[str], by:
         else:
             found.append(layer)
     return found
-
-
-def _ladder(f: Factorization, pin: Ranks | None, measure: Callable[[Op], float], round_to: int) -> list[Rung]:
-    if pin is None:
-        return f.ladder(measure, round_to)
-    whole, cost = measure(f.layer.op), f.cost(pin, measure)
-    return [Rung((), 0.0, whole), Rung(pin, 0.0, cost)] if cost < whole else [Rung((), 0.0, whole)]
 
 
 def _pinned(texts: Iterable[str], able: list[Factorization]) -> dict[Op, Ranks]:
@@ -153,30 +166,29 @@ def _pinned(texts: Iterable[str], able: list[Factorization]) -> dict[Op, Ranks]:
     return given
 
 
-def _apply(
-    graph: Graph,
-    able: list[Factorization],
-    ladders: list[Ladder],
-    choice: Choice,
-    limits: Limits,
-    feeds: list[dict[str, Array]],
-    seed: int,
+def _tell(f: Factorization, rung: Rung, otherwise: str, judge: Judge, measure: Measure) -> None:
+    """Note what becomes of a layer; where it stays, the reason is its time or ``otherwise``."""
+    op, cost = f.layer.op, measure([f.layer.op])
+    text = f"{f.method} of rank {'x'.join(map(str, rung.ranks))}" if rung.ranks else "itself again"
+    if rung.ranks:
+        notes.done("factorize", op, f"{text}: {cost:g} -> {rung.cost:g} {measure.unit}")
+    else:
+        notes.refused("factorize", op, f"{judge.slow.get(op, otherwise)}: {cost:g} {measure.unit}")
+    if rung.ranks or op in judge.slow:
+        judge.note(op, text)
+
+
+def _install(
+    graph: Graph, chosen: Iterable[tuple[Factorization, Ranks]], feeds: list[dict[str, Array]], seed: int
 ) -> None:
     original, copies = graph.clone_with_map() if feeds else (graph, {})
     was: dict[Value, Value] = dict(copies)
     fits = []
-    for f, ladder, at in zip(able, ladders, choice, strict=True):
-        rung, op = ladder[at], f.layer.op
-        if not rung.ranks:
-            why = "no rank is cheaper" if len(ladder) == 1 else "the budget leaves it whole"
-            notes.refused("factorize", op, f"{why}: {ladder[0].cost:g} {limits.unit}")
-            continue
-        text = f"{f.method} of rank {'x'.join(map(str, rung.ranks))}: {ladder[0].cost:g} -> {rung.cost:g} {limits.unit}"
-        notes.done("factorize", op, text)
-        tail = f.build(rung.ranks)
-        graph.replace(op, tail)
+    for f, ranks in chosen:
+        tail = f.build(ranks)
+        graph.replace(f.layer.op, tail)
         if feeds:
-            was[tail] = copies[op]
+            was[tail] = copies[f.layer.op]
             fits.append(Fit(tail, tail))
     if fits:
         refit(original, graph, was, fits, feeds, seed)

@@ -6,21 +6,18 @@ Layers of one tap (and matrix products) are factorized by SVD whatever the metho
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from lissom.ir.dims import Dim, symbols
 from lissom.ir.op import Op
-from lissom.ir.ops.conv import Conv
 from lissom.ir.types import Array
-from lissom.ir.values import Const
 from lissom.passes.factorize import spatial, tucker
 from lissom.passes.factorize.cp import cp, rebuild
 from lissom.passes.factorize.layer import Kernel, Layer, Piece, compose
+from lissom.passes.factorize.measure import MACS, Measure
 from lissom.passes.factorize.spatial import spatial_svd
 from lissom.passes.factorize.statistics import Statistics
 from lissom.passes.factorize.svd import lost, svd
@@ -34,9 +31,6 @@ Ranks: TypeAlias = tuple[int, ...]
 
 RUNGS = 64
 """Ranks tried for a layer, at most."""
-
-FREE_SIZE = 64
-"""What height and width count as where the network takes any: as 1, kernels would not fit."""
 
 PROBES = 6
 """Ranks at which the error of CP, which no spectrum tells, is found by running it."""
@@ -116,21 +110,44 @@ class Factorization:
         missing = self.layer.kernel - compose(pieces).reshape(self.layer.shape)
         return (twin or self.layer).chain(pieces, self.statistics.shift(missing))
 
-    def cost(self, ranks: Ranks, measure: Callable[[Op], float]) -> float:
-        """What the chain costs, summed over its ops."""
-        return sum(map(measure, detached(self.layer.chain(self.outline(ranks)))))
+    def sketch(self, ranks: Ranks) -> Sequence[Op]:
+        """The detached ops of the chain, with weights that hold nothing yet."""
+        return detached(self.layer.chain(self.outline(ranks)))
 
-    def ladder(self, measure: Callable[[Op], float], round_to: int = 1) -> list[Rung]:
+    def cost(self, ranks: Ranks, measure: Measure) -> float:
+        """What the chain costs."""
+        return measure(self.sketch(ranks))
+
+    def ladder_of(self, ranks: Ranks, measure: Measure) -> list[Rung]:
+        """The layer as it is, and where they are cheaper these ranks alone."""
+        whole, cost = measure([self.layer.op]), self.cost(ranks, measure)
+        return [Rung((), 0.0, whole), *([Rung(ranks, 0.0, cost)] if cost < whole else [])]
+
+    def ladder(self, measure: Measure, round_to: int = 1) -> list[Rung]:
         """The layer as it is, then every rank (or a choice of ranks) that is cheaper, from large to small."""
-        whole = measure(self.layer.op)
+        whole = measure([self.layer.op])
         if self.method == "tucker":
             found = _paired(*tucker.mode_losses(self.kernel), round_to)
         else:
             (full,) = self.full
-            most = bisect_left(range(1, full + 1), whole, key=lambda r: self.cost((r,), measure))
-            found = self._errors(_spread(most, round_to))
-        rungs = [Rung(ranks, error, self.cost(ranks, measure)) for ranks, error in found]
+            sure = measure if measure.probes is None else MACS  # what rises with the rank
+            limit = sure([self.layer.op])
+            found = self._errors(
+                _spread(bisect_left(range(1, full + 1), limit, key=lambda r: self.cost((r,), sure)), round_to)
+            )
+        costs = self._costs([ranks for ranks, _ in found], measure)
+        rungs = [Rung(ranks, error, cost) for (ranks, error), cost in zip(found, costs, strict=True)]
         return [Rung((), 0.0, whole), *(r for r in rungs if r.cost < whole)]
+
+    def _costs(self, ranks: list[Ranks], measure: Measure) -> list[float]:
+        """What the chain of each of some ranks costs: of some it is measured where that takes long."""
+        if measure.probes is None or len(ranks) <= measure.probes:
+            return [self.cost(r, measure) for r in ranks]
+        work = [self.cost(r, MACS) for r in ranks]
+        order = np.argsort(work)
+        probes = order[np.linspace(0, len(ranks) - 1, measure.probes).round().astype(int)]
+        known = [self.cost(ranks[i], measure) for i in probes]
+        return [float(c) for c in np.interp(work, [work[i] for i in probes], known)]
 
     def by_vbmf(self) -> Ranks:
         """The ranks at which the singular values of the weights rise above the noise."""
@@ -223,18 +240,3 @@ def detached(op: Op) -> Sequence[Op]:
 
     visit(op)
     return list(found)
-
-
-def macs(op: Op) -> float:
-    """Multiply-accumulates of one sample; other free sizes than the batch count as :data:`FREE_SIZE`."""
-    first, *others = op.type.shape or (1,)
-    free = set().union(*map(symbols, others))
-    if not isinstance(op, Conv) or not free:
-        return op.macs()
-    sizes: dict[str, Dim] = {s: 1 if s in symbols(first) else FREE_SIZE for s in free | symbols(first)}
-    return op.type.bind(sizes).size() * prod(d for d in op.w.type.dims[1:] if isinstance(d, int))
-
-
-def params(op: Op) -> float:
-    """Elements of the constants an op reads."""
-    return sum(v.data.size for v in dict.fromkeys(op.operands) if isinstance(v, Const))

@@ -8,8 +8,10 @@ from typing import Literal
 from lissom.ir.graph import Graph
 from lissom.passes import notes
 from lissom.passes.data import Data
+from lissom.passes.factorize.keep import Judge, Keep
+from lissom.passes.factorize.measure import Clock
 from lissom.passes.factorize.statistics import feeds_of
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.substitute import activation
 from lissom.passes.substitute.block import Block
 from lissom.passes.substitute.choose import Substitution, substitute_layers
@@ -31,7 +33,7 @@ BLOCKS: dict[str, Block] = {
 }
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats, State.gridless])
 def substitute(
     graph: Graph,
     *,
@@ -55,9 +57,11 @@ def substitute(
     groups: int = 4,
     inner: Literal["none", "relu"] = "none",
     init: Literal["fit", "random"] = "fit",
+    keep: Keep = "if_faster",
     samples: int = 256,
     data: Data | None,
     seed: int,
+    clock: Clock | None,
 ) -> None:
     """Put cheap blocks in the place of convolutions, or cheap functions in that of activations; interfaces stay.
 
@@ -71,6 +75,7 @@ def substitute(
     groups: number of groups of grouped and grouped_shuffle.
     inner: the activation between the convolutions of a block.
     init: fit (to the weights, and with data to what the layer puts out) or random.
+    keep: if_faster times every block on the target, and lets layers stay that are no slower as they are.
     samples: how many samples of the data are used.
     """
     if what == "activation":
@@ -87,7 +92,15 @@ def substitute(
         seed=seed,
     )
     substitute_layers(
-        graph, settings, macs_left=macs, error=error, layers=layers, exclude=exclude, samples=samples, data=data
+        graph,
+        settings,
+        macs_left=macs,
+        error=error,
+        layers=layers,
+        exclude=exclude,
+        samples=samples,
+        data=data,
+        judge=Judge(clock, keep),
     )
 
 

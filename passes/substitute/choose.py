@@ -17,8 +17,10 @@ from lissom.passes.check import random_feed
 from lissom.passes.data import Data
 from lissom.passes.factorize.choose import find_layers
 from lissom.passes.factorize.enc import JUDGED_SAMPLES, first_batches, output_error, outputs_of
+from lissom.passes.factorize.keep import Judge
 from lissom.passes.factorize.layer import Layer, layer_of
-from lissom.passes.factorize.methods import Rung, detached, macs
+from lissom.passes.factorize.measure import macs, rebuilt
+from lissom.passes.factorize.methods import Rung, detached
 from lissom.passes.factorize.ranks import least, require_reachable
 from lissom.passes.factorize.refit import refit
 from lissom.passes.factorize.statistics import feeds_of, gather
@@ -63,6 +65,7 @@ def substitute_layers(
     exclude: Sequence[str],
     samples: int,
     data: Data | None,
+    judge: Judge,
 ) -> None:
     """Put blocks in the place of layers of ``graph``. See :func:`lissom.passes.substitute.substitute`."""
     found = [v for v in find_layers(graph, layers, exclude, "substitute") if _fits(v, what.pointwise)]
@@ -82,6 +85,11 @@ def substitute_layers(
         if after >= before:
             notes.refused("substitute", layer.op, f"the block takes {after:g} MACs, the layer {before:g}")
             continue
+        if judge.slower(layer.op, detached(built.tail)):
+            judge.merge_back(layer.op)
+            judge.note(layer.op, "itself again")
+            notes.refused("substitute", layer.op, judge.slow[layer.op])
+            continue
         candidates.append(Candidate(site, built, before, after))
     chosen = candidates
     if macs_left is not None or error is not None:
@@ -89,6 +97,9 @@ def substitute_layers(
     for c in candidates:
         if c not in chosen:
             notes.refused("substitute", c.site.op, "others save as many MACs for less error")
+    for c in chosen:
+        judge.note(c.site.op, what.block.__name__)
+    judge.report()
     _install(graph, what, chosen, feeds if informed else [], note=True)
 
 
@@ -162,18 +173,13 @@ def _install(
 
 def _at_random(tail: Op, rng: np.random.Generator) -> Op:
     """The block with weights drawn as for training from scratch (He et al. 2015, arXiv:1502.01852); biases stay."""
-    now: dict[Op, Op] = {}
+    now: dict[Value, Value] = {}
     for op in detached(tail):
-        changes: dict[str, object] = {}
-        for f in type(op).fields:
-            held = getattr(op, f.name)
-            if isinstance(held, Op) and held in now:
-                changes[f.name] = now[held]
-            elif isinstance(held, tuple) and any(isinstance(v, Op) and v in now for v in held):
-                changes[f.name] = tuple(now.get(v, v) for v in held)
         if isinstance(op, Conv) and isinstance(op.w, Const):
             shape = op.w.data.shape
             drawn = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-            changes["w"] = op.w.replace(drawn.astype(op.w.data.dtype))
-        now[op] = op.replace(**changes) if changes else op
-    return now[tail]
+            now[op.w] = op.w.replace(drawn.astype(op.w.data.dtype))
+        now[op] = rebuilt(op, now)
+    made = now[tail]
+    assert isinstance(made, Op)
+    return made

@@ -33,7 +33,8 @@ from lissom.ir.verify import verify
 from lissom.passes.compare import relative_error
 from lissom.passes.explain import explain
 from lissom.passes.factorize.layer import Layer, compose, layer_of
-from lissom.passes.factorize.methods import METHODS, Factorization, detached, macs
+from lissom.passes.factorize.measure import MACS
+from lissom.passes.factorize.methods import METHODS, Factorization, detached
 from lissom.passes.report import Size
 from lissom.passes.runner import run
 
@@ -291,7 +292,7 @@ def test_outlines_cost_what_chains_cost(graph: Graph) -> None:
             for method in METHODS:
                 f = Factorization(layer, method)  # type: ignore[arg-type]
                 ranks = tuple(max(1, r // 3) for r in f.full)
-                assert f.cost(ranks, macs) == sum(map(macs, detached(f.build(ranks))))
+                assert f.cost(ranks, MACS) == MACS(detached(f.build(ranks)))
 
 
 @pytest.mark.parametrize("method", METHODS)
