@@ -11,6 +11,7 @@ from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
+from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.dropout import Dropout
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.tensors import to_array, to_tensor
@@ -77,6 +78,8 @@ class Network:
             else:
                 self.fixed[c] = tensor.to(device)
         scales = {u.scale for u in graph.ops if isinstance(u, FakeQuant)}
+        binary = {u.x: u.window for u in graph.ops if isinstance(u, Binarize)}
+        self.limits = [(p, binary[c]) for c, p in self.parameters.items() if c in binary]
         self.scales = [p for c, p in self.parameters.items() if c in scales]
 
     def tensor(self, c: Const) -> torch.Tensor:
@@ -140,6 +143,8 @@ class Network:
         """Keep what the optimizer has just changed within what the ops can take."""
         for scale in self.scales:
             scale.clamp_(min=SMALLEST_STEP)
+        for weight, limit in self.limits:  # beyond, a sign has no gradient that could bring it back
+            weight.clamp_(-limit, limit)
 
     def write_back(self) -> None:
         """Put the tensors as they are now into the graph, each as a new constant in the place of the old one."""

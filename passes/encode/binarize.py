@@ -1,0 +1,126 @@
+"""One bit for each weight, and where it is asked for one bit for each activation."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lissom.ir.families.elementwise import Unary
+from lissom.ir.families.signs import Spread
+from lissom.ir.graph import Graph
+from lissom.ir.interpreter import execute
+from lissom.ir.op import Op
+from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.binarize import Binarize
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.global_average_pool import GlobalAveragePool
+from lissom.ir.tensors import to_tensor
+from lissom.ir.values import Input, Value, producer
+from lissom.passes import notes
+from lissom.passes.data import Data
+from lissom.passes.encode.layers import weights_of
+from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.quantize.grids import moved
+
+SAMPLES = 64
+"""How many samples the width of an activation's gradient is taken from."""
+
+
+@graph_pass(Kind.decide)
+def binarize(
+    graph: Graph,
+    *,
+    activations: bool = False,
+    scale: Spread = "channel",
+    exclude: tuple[str, ...] = (),
+    data: Data | None,
+) -> None:
+    """Make weights binary, and activations if asked for: a sign, seen through by gradients (Courbariaux 2015, 2016).
+
+    Training afterwards changes the real weights behind the signs, which stay within [-1, 1].
+
+    activations: whether what these layers read becomes 1 and -1 too, in the place of its activation function.
+    scale: what signs of weights are multiplied with: one, or the mean magnitude of a channel or of the whole tensor
+        (XNOR-Net, Rastegari 2016).
+    exclude: names of layers that stay as they are; first and last are names of those.
+    """
+    found = weights_of(graph, "binarize", exclude)
+    if activations:
+        binarize_inputs(graph, [w.layer for w in found], data)
+    for w in found:
+        graph.replace(w.const, Binarize(w.const, scale, w.axis).named(f"{w.const.name}.binary", w.const.loc))
+        notes.done("binarize", w.layer)
+
+
+def binarize_inputs(graph: Graph, layers: list[Op], data: Data | None) -> None:
+    """Let layers read signs. The function of one element that their input comes from goes, where only they read it.
+
+    The gradient of a sign is as wide as the root of the mean square of what it is taken of, which without data is
+    taken to be 1, as behind a batch normalization.
+    """
+    inputs = {op.operands[0]: _source(op.operands[0]) for op in layers}
+    before = {v: _before(s) for v, s in inputs.items()}
+    width = _widths(graph, set(before.values()), data)
+    gone: dict[Value, Value] = {}
+    for v, source in inputs.items():
+        readers = [op for op in layers if op.operands[0] is v]
+        if isinstance(source, Input):
+            for op in readers:
+                notes.refused("binarize", op, "its weights are binary, its input is the network's")
+            continue
+        if before[v] is not source and not _only_for(source, layers):
+            for op in readers:
+                notes.refused("binarize", op, f"others read its input too, as {source.name!r} computes it")
+            continue
+        sign = Binarize(v, window=width[before[v]]).named(f"{v.name}.sign", v.loc)
+        for op in readers:
+            graph.replace(op, op.replace(**{type(op).fields[0].name: sign}))
+        gone[source] = before[v]
+    for source, value in gone.items():
+        if value is not source:
+            graph.replace(source, value)
+
+
+def _source(v: Value) -> Value:
+    """Where the elements of ``v`` are computed: behind what moves, selects and averages them."""
+    op = producer(v)
+    while op is not None and (moved(op) is not None or isinstance(op, AveragePool | GlobalAveragePool)):
+        v = op.operands[0]
+        op = producer(v)
+    return v
+
+
+def _before(source: Value) -> Value:
+    """What an activation function is applied to; the value itself where it comes from none."""
+    return source.x if isinstance(source, Unary | Clip) and not isinstance(source, Binarize) else source
+
+
+def _only_for(source: Value, layers: list[Op]) -> bool:
+    """Whether nothing but ``layers`` reads what ``source`` computes, moved or averaged."""
+    pending = [source]
+    while pending:
+        v = pending.pop()
+        if v.graph is None or v.graph.is_output(v):
+            return False
+        for user in v.users:
+            if moved(user) is not None or isinstance(user, AveragePool | GlobalAveragePool):
+                pending += user.results
+            elif user not in layers:
+                return False
+    return True
+
+
+def _widths(graph: Graph, values: set[Value], data: Data | None) -> dict[Value, float]:
+    width = dict.fromkeys(values, 1.0)
+    if data is None:
+        return width
+
+    def observe(v: Value, t: torch.Tensor) -> None:
+        if v in width:
+            size = float(t.double().square().mean().sqrt())
+            width[v] = float(np.float32(size)) if size > 0 and np.isfinite(size) else 1.0
+
+    feed = data.first(SAMPLES).feed
+    with torch.no_grad():
+        execute(graph, {i: to_tensor(feed[i.name], i.type.dtype) for i in graph.inputs}, observe=observe)
+    return width
