@@ -45,15 +45,21 @@ MERGERS: tuple[Rule, ...] = (*batch_norm.RULES, *pad.RULES, *chain.RULES)
 
 
 @graph_pass(Kind.exact)
-def fold(graph: Graph) -> None:
+def fold(graph: Graph, *, training: bool = False) -> None:
     """Compute what can be computed now and bring the network into its simplest form.
 
     Constants and shapes are folded, batch norms and constant factors go into weights, ops that change nothing and
     duplicates go away, and what exporters spell out (Gelu, LayerNormalization, HardSwish, ...) becomes one op again.
     Float results move by rounding.
+
+    training: whether batch norms behind layers go on learning: weights are computed from theirs every time, so that a
+        grid is put on folded weights (FoldBatchNormalization); to fold once more ends that.
     """
     graph.prune()
     duplicates.share_constants(graph)
     rewrite(graph, SPELLINGS)
+    if training:
+        rewrite(graph, (batch_norm.fold_batchnorm_for_training,))
+        return
     rewrite(graph, (*SPELLINGS, *MERGERS))
     duplicates.share_constants(graph)

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from lissom.ir.constant import is_constant
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.div import Div
+from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 from lissom.passes.fold.absorb import Affine, absorbed, affine_of, channel_axis
-from lissom.passes.rule import Refused, Rule, rule
+from lissom.passes.rule import Refused, Rule, read_once, rule
 
 
 @rule
@@ -30,6 +32,24 @@ def fold_batchnorm(bn: BatchNormalization) -> Value | None:
     if affine is None:
         raise Refused("its parameters are not constants")
     return absorbed(affine)
+
+
+@rule
+def fold_batchnorm_for_training(bn: BatchNormalization) -> Value | None:
+    """Conv or Gemm, then BatchNormalization  =>  the first, its weights computed from all parameters of both."""
+    x = bn.x
+    parameters = (bn.scale, bn.b, bn.input_mean, bn.input_var)
+    if bn.training_mode or not isinstance(x, Conv | Gemm) or not all(isinstance(v, Const) for v in parameters):
+        return None
+    if not read_once(x):
+        raise Refused(f"the result of {x.describe()} is needed as it is")
+    w, b, axis = (x.w, x.b, 0) if isinstance(x, Conv) else (x.b, x.c, 0 if x.transB else 1)
+    plain = isinstance(x, Conv) or (x.alpha == 1 and x.beta == 1 and not x.transA)
+    if not plain or not is_constant(w) or not (b is None or (isinstance(b, Const) and b.type.dims == bn.b.type.dims)):
+        raise Refused(f"the weights of {x.describe()} are not constants with one bias an output channel")
+    folded = FoldBatchNormalization(w, *parameters, b, axis, bn.epsilon, bn.momentum).named(f"{w.name}.folded", bn.loc)
+    weights, shift = folded.results
+    return x.replace(**({"w": weights, "b": shift} if isinstance(x, Conv) else {"b": weights, "c": shift}))
 
 
 @rule

@@ -6,16 +6,17 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from lissom.ir.constant import constant_data
 from lissom.ir.errors import DataError, Error
 from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.types import DType
-from lissom.ir.values import Const
+from lissom.ir.values import Const, Input, Value
 from lissom.passes import notes
 from lissom.passes.data import Data
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.options import closest
 from lissom.passes.quantize.grids import integer_units, is_pointwise, place, sources
 from lissom.passes.quantize.layers import output_axis, weight_of
@@ -23,12 +24,12 @@ from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
 from lissom.passes.quantize.scales import affine, least_squares, symmetric, weight_limits
 
-ActivationType: TypeAlias = Literal["int8", "uint8", "int16"]
+ActivationType: TypeAlias = Literal["int8", "uint8", "int16", "int4", "uint4", "int2", "uint2"]
 WeightType: TypeAlias = Literal["int8", "int4", "int2"]
 WEIGHT_TYPES = ("int8", "int4", "int2")
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats, State.gridless], ends=[State.gridless])
 def fake_quantize(
     graph: Graph,
     *,
@@ -44,7 +45,8 @@ def fake_quantize(
 ) -> None:
     """Calibrate on data and put FakeQuant on weights and activations (Jacob et al. 2018, arXiv:1712.05877).
 
-    Weights become symmetric, one scale per output channel; activations ``dtype``, one scale per tensor.
+    Weights become symmetric, one scale per output channel; activations ``dtype``, one scale per tensor. Activations of
+    fewer than 8 bits use part of the range of a byte; the inputs of the network and what leaves the integers keep 8.
 
     dtype: integer type of activations; int16 stays between QuantizeLinear and DequantizeLinear.
     weights: integer type of weights.
@@ -62,24 +64,34 @@ def fake_quantize(
     units = list(integer_units(graph, floats, kept))
     notes.table("kept_float", lambda: [{"layer": k.name, "op": k.op_type, "reason": why} for k, why in kept.items()])
     groups = list(place(units).groups())
-    levels = 2 ** DType[dtype].bits - 1
     inner = {s for op, _ in units for v in op.operands for s in sources(v)}
+    kept_types = {group[0]: _grid_type(DType[dtype], group, inner) for group in groups}
     watched = {
-        v: Observer(observer if v in inner else "minmax", percentile, levels) for group in groups for v in group
+        v: Observer(observer if v in inner else "minmax", percentile, high - low)
+        for group in groups
+        for _, low, high in [kept_types[group[0]]]
+        for v in group
     }  # what leaves the integers keeps its extremes: the largest logit decides
     observe(graph, watched, data)
     for group in groups:
         ranges = [watched[v].range() for v in group]
         bounds = min(r[0] for r in ranges), max(r[1] for r in ranges)
-        scale, zero_point = affine(bounds, DType[dtype], symmetric=symmetric_grids)
-        low, high = RANGES[DType[dtype]]
-        for v in group:
-            s, z = Const(scale, f"{v.name}.scale"), Const(zero_point, f"{v.name}.zero_point")
+        stored, low, high = kept_types[group[0]]
+        scale, zero_point = affine(bounds, stored, symmetric=symmetric_grids, limits=(low, high))
+        s, z = Const(scale, f"{group[0].name}.scale"), Const(zero_point, f"{group[0].name}.zero_point")
+        for v in group:  # who shares a grid shares its constants, also where these learn
             graph.replace(v, FakeQuant(v, s, z, low, high).named(f"{v.name}.quant", v.loc))
     for op, _ in units:
         kind = DType[kinds.get(op.name, weights)]
         quantize_weights(graph, op, kind, weight_observer or ("minmax" if kind is DType.int8 else "mse"))
         notes.done("quantize", op)
+
+
+def _grid_type(wanted: DType, group: list[Value], inner: set[Value]) -> tuple[DType, int, int]:
+    """The type that activations are stored in, and the smallest and largest integer of their grid."""
+    stored = wanted if wanted.bits >= 8 else DType.int8 if wanted.value.startswith("int") else DType.uint8
+    at_edge = any(isinstance(v, Input) or v not in inner for v in group)
+    return stored, *RANGES[stored if at_edge else wanted]
 
 
 def layer_kinds(graph: Graph, layers: tuple[str, ...]) -> dict[str, str]:
@@ -97,9 +109,11 @@ def layer_kinds(graph: Graph, layers: tuple[str, ...]) -> dict[str, str]:
 
 
 def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax", "mse"]) -> None:
-    """Put FakeQuant on the constant operand of ``op``, if it has one."""
+    """Put FakeQuant on the operand of ``op`` that is constant or computed from constants, if it has one."""
     w, axis = weight_of(op), None
-    if isinstance(w, Const):
+    if isinstance(w, FakeQuant):
+        return
+    if w is not None:
         axis = output_axis(op)
     elif is_pointwise(op):
         return  # a table takes in single numbers as they are
@@ -108,10 +122,11 @@ def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax
         if len(constants) != 1 or len(op.operands) != 2:
             return
         w, dtype, method = constants[0], DType.int8, "minmax"
-    if not np.isfinite(w.data).all():
+    data = constant_data(w)
+    if not np.isfinite(data).all():
         raise DataError(f"the weights {w.name!r} of {op.describe()} hold NaN or Inf, which cannot be quantized")
     low, high = weight_limits(dtype)
-    scale = symmetric(w.data, axis, high) if method == "minmax" else least_squares(w.data, axis, low, high)
+    scale = symmetric(data, axis, high) if method == "minmax" else least_squares(data, axis, low, high)
     zeros = np.zeros(scale.shape, dtype.numpy)
     s, z = Const(scale, f"{w.name}.scale"), Const(zeros, f"{w.name}.zero_point")
     fake = FakeQuant(w, s, z, low, high, axis=axis or 0).named(f"{w.name}.quant", w.loc)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from lissom.ir.constant import is_constant
 from lissom.ir.families.elementwise import Binary, Unary
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
@@ -27,6 +28,7 @@ from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.global_max_pool import GlobalMaxPool
 from lissom.ir.ops.identity import Identity
 from lissom.ir.ops.layer_normalization import LayerNormalization
+from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.max_pool import MaxPool
 from lissom.ir.ops.mul import Mul
@@ -66,6 +68,11 @@ def moved(op: Op) -> Value | None:
     return None
 
 
+def passed(op: Op) -> Value | None:
+    """The value whose grid the result of ``op`` lies on: what it moves, or masks, as zero is on every grid."""
+    return op.x if isinstance(op, Mask) else moved(op)
+
+
 def _zero(value: Value | None) -> bool:
     return value is None or (isinstance(value, Const) and not value.data.any())
 
@@ -81,7 +88,7 @@ def is_pointwise(op: Op) -> bool:
 
 
 def _activations(op: Op) -> list[Value]:
-    return [v for v in op.operands if not isinstance(v, Const) and v.type.dtype is DType.float32]
+    return [v for v in op.operands if not is_constant(v) and v.type.dtype is DType.float32]
 
 
 def _only_user(op: Op) -> Op | None:
@@ -132,7 +139,7 @@ def sources(v: Value) -> list[Value]:
         op = producer(value)
         if isinstance(op, Concat):
             pending += reversed(op.xs)
-        elif op is not None and (origin := moved(op)) is not None:
+        elif op is not None and (origin := passed(op)) is not None:
             pending.append(origin)
         else:
             found[value] = None
@@ -142,9 +149,7 @@ def sources(v: Value) -> list[Value]:
 def no_integer_form(op: Op) -> str | None:
     """Why ``op`` has to stay float; None where it has an integer form."""
     match op:
-        case Conv(_, w, b) if not isinstance(w, Const) or not (b is None or isinstance(b, Const)):
-            return "its weights are not constant"
-        case Gemm(_, w, c) if not isinstance(w, Const) or not (c is None or isinstance(c, Const)):
+        case Conv(_, w, b) | Gemm(_, w, b) if not is_constant(w) or not (b is None or is_constant(b)):
             return "its weights are not constant"
         case Gemm(_, _, c) if op.alpha != 1 or (c is not None and op.beta != 1) or op.transA:
             return "alpha, beta or transA of this Gemm have no integer form; run fold first"
@@ -177,7 +182,7 @@ def _feeds_products(op: Op) -> bool:
     pending: list[Value] = list(op.results)
     while pending:
         for user in pending.pop().users:
-            if moved(user) is not None or isinstance(user, Concat):
+            if passed(user) is not None or isinstance(user, Concat):
                 pending += user.results
             elif isinstance(user, Conv | Gemm | MatMul | Add | Sub | Mul):
                 return True
@@ -193,7 +198,9 @@ def integer_units(
     """
     inside: set[Op] = set()
     for op in graph.ops:
-        if op in inside or op.type.dtype is not DType.float32 or moved(op) is not None or isinstance(op, Concat):
+        if op in inside or op.type.dtype is not DType.float32 or passed(op) is not None or isinstance(op, Concat):
+            continue
+        if is_constant(op):
             continue
         reason = "it is excluded" if op.name in exclude else no_integer_form(op)
         if reason is not None:

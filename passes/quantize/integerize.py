@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from lissom.ir.constant import constant_data, is_constant
 from lissom.ir.errors import Error, Unsupported
 from lissom.ir.families.elementwise import Binary, Unary
 from lissom.ir.families.quantization import RANGES
@@ -25,10 +26,12 @@ from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.pad import Pad
@@ -51,16 +54,17 @@ from lissom.ir.ops.sub import Sub
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value, producer
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.compare import steps
 from lissom.passes.quantize.grids import moved, no_integer_form
 from lissom.passes.rule import Refused, rewrite, rule
 
 
-@graph_pass(Kind.realize, comparison=steps())
+@graph_pass(Kind.realize, comparison=steps(), ends=[State.floats])
 def integerize(graph: Graph) -> None:
     """Turn FakeQuant into integers: int8 weights, integer ops, and QuantizeLinear / DequantizeLinear at the edges."""
     require_usable_scales(graph)
+    rewrite(graph, [computed_weights])
     rewrite(graph, [split_fake_quant])
     rewrite(graph, RULES)
 
@@ -77,6 +81,14 @@ def require_usable_scales(graph: Graph) -> None:
 
 
 @rule
+def computed_weights(op: Op) -> tuple[Value, ...] | None:
+    """Mask or FoldBatchNormalization of constants  =>  constants: the weights are what they have become."""
+    if not isinstance(op, Mask | FoldBatchNormalization) or not is_constant(op):
+        return None
+    return tuple(Const(constant_data(r), r.name, loc=r.loc) for r in op.results)
+
+
+@rule
 def split_fake_quant(fake: FakeQuant) -> Value | None:
     """FakeQuant(x)  =>  DequantizeLinear(QuantizeLinear(x)), with the integers of a constant computed now."""
     match fake:
@@ -85,9 +97,14 @@ def split_fake_quant(fake: FakeQuant) -> Value | None:
             weights = Const(integers, w.name, loc=w.loc)
             return DequantizeLinear(weights, fake.scale, fake.zero_point, axis=fake.axis)
         case FakeQuant(x, Const(), Const()):
-            if (fake.low, fake.high) != RANGES[fake.zero_point.type.dtype]:
-                raise Refused(f"a grid of {fake.low} to {fake.high} is narrower than {fake.zero_point.type.dtype}")
-            quantized = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
+            dtype = fake.zero_point.type.dtype
+            quantized: Op = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
+            ends = [
+                None if mine == last else Const(np.asarray(mine, dtype.numpy))
+                for mine, last in zip((fake.low, fake.high), RANGES[dtype], strict=True)
+            ]
+            if any(ends):  # fewer bits are part of the range of a byte
+                quantized = Clip(quantized, *ends).named(f"{x.name}.cut")
             return DequantizeLinear(quantized, fake.scale, fake.zero_point, axis=fake.axis)
     return None
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from lissom.ir.constant import is_constant
 from lissom.ir.families.quantization import expand
 from lissom.ir.families.windows import explicit_pads, extent, torch_padding
 from lissom.ir.graph import Graph
@@ -31,12 +32,12 @@ from lissom.ir.values import Const, Value
 
 
 def weight_of(op: Op) -> Value | None:
-    """The operand that holds an op's weights, constant or on a grid; None for an op without any."""
+    """The operand that holds an op's weights: constant or computed from constants, or a grid of that; else None."""
     match op:
         case Conv(_, w) | ConvTranspose(_, w) | Gemm(_, w):
-            return w if isinstance(unquantized(w), Const) else None
+            return w if is_constant(unquantized(w)) else None
         case MatMul(_, w) if w.type.rank == 2:
-            return w if isinstance(unquantized(w), Const) else None
+            return w if is_constant(unquantized(w)) else None
     return None
 
 

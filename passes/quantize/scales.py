@@ -15,8 +15,10 @@ SHRINKS = np.linspace(1.0, 0.3, 71)
 """Shares of the largest magnitude that are tried as the end of a grid of weights."""
 
 
-def affine(bounds: Range, dtype: DType, *, symmetric: bool = False) -> tuple[Array, Array]:
-    """Scale (float32) and zero point that spread the whole of ``dtype`` over a range which includes zero.
+def affine(
+    bounds: Range, dtype: DType, *, symmetric: bool = False, limits: tuple[int, int] | None = None
+) -> tuple[Array, Array]:
+    """Scale (float32) and zero point that spread ``dtype``, or its part ``limits``, over a range that includes zero.
 
     ``symmetric`` puts zero in the middle: zero point 0, or 128 for uint8. A range without extent, of a value that is
     always zero, gets scale 1, and so does one too small for a normal float32. Jacob et al. 2018, section 3.
@@ -24,7 +26,7 @@ def affine(bounds: Range, dtype: DType, *, symmetric: bool = False) -> tuple[Arr
     low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise DataError(f"a range from {low} to {high} cannot be quantized")
-    q_low, q_high = RANGES[dtype]
+    q_low, q_high = limits or RANGES[dtype]
     middle = (q_low + q_high + 1) // 2
     extent = max(-low, high) / (q_high - middle) if symmetric else (high - low) / (q_high - q_low)
     scale = np.float32(min(extent, float(np.finfo(np.float32).max)))
