@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from lissom import __version__
+from lissom.cli.compare import compare
 from lissom.cli.compile import compile_model
 from lissom.cli.explain import explain
 from lissom.cli.opt import opt
@@ -53,5 +54,5 @@ def cli() -> None:
     """Compress a neural network and emit ONNX or stand-alone C."""
 
 
-for _command in (compile_model, opt, run, verify, show, explain, sensitivity):
+for _command in (compile_model, opt, run, verify, show, explain, sensitivity, compare):
     cli.add_command(_command)

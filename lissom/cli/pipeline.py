@@ -20,6 +20,7 @@ def run_passes(
     check: bool,
     repro: Path | None,
     target: str | None = None,
+    seed: int = 0,
 ) -> tuple[Graph, Report]:
     """The graph the pipeline makes of ``graph``, and the table."""
     from lissom.clock import c_clock
@@ -42,6 +43,7 @@ def run_passes(
             check=check,
             repro_dir=repro,
             target=target,
+            seed=seed,
             progress=passed,
             clock=c_clock(target),
         )

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from lissom.cli import options
-from lissom.cli.accuracy import BATCH, Run, Tally, compare
+from lissom.cli.accuracy import BATCH, Tally, compare
+from lissom.cli.runners import Port, on_artifact, on_onnxruntime
 from lissom.ir.errors import Error
 
 if TYPE_CHECKING:
     from lissom.backends.c import Artifact
     from lissom.ir.graph import Graph
-    from lissom.ir.types import Array
     from lissom.passes.data import Batch
-
-Port = dict[str, Any]
-"""An input or output as ``report.json`` describes it."""
 
 
 @click.command()
@@ -50,7 +47,7 @@ def verify(out_dir: Path, data: str, json_file: Path | None) -> None:
                 done += batch.count
                 status.update(f"comparing: {done:,} samples")
 
-        tally = compare(_onnxruntime(model), _on_artifact(artifact), counted())
+        tally = compare(on_onnxruntime(model), on_artifact(artifact), counted())
     if json_file is not None:
         write_json(json_file, tally.to_dict())
     show(*_lines(tally))
@@ -74,55 +71,6 @@ def _declared(model: Path, ports: list[Port]) -> Graph:
         sizes = tuple(d if isinstance(d, int) else parse_dim(d) for d in port["declared"])
         graph.retype_input(i, TensorType(i.type.dtype, sizes))
     return graph
-
-
-def _onnxruntime(model: Path) -> Run:
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
-    except Exception as e:  # its exceptions have no common base
-        raise Error(f"onnxruntime cannot run the source model {model}: {e}") from e
-
-    def run(batch: Batch) -> list[Array]:
-        results: list[Array] = session.run(None, batch.feed)
-        return results
-
-    return run
-
-
-def _on_artifact(artifact: Artifact) -> Run:
-    """Runs the artifact on the model's own dtypes, whatever it takes."""
-    inputs, outputs = artifact.report["inputs"], artifact.report["outputs"]
-
-    def run(batch: Batch) -> list[Array]:
-        results = artifact.run(*(_quantized(batch.feed[p["name"]], p) for p in inputs))
-        return [_dequantized(y, p) for y, p in zip(results, outputs, strict=True)]
-
-    return run
-
-
-def _quantized(array: Array, port: Port) -> Array:
-    """What an artifact made with ``--io int8`` takes for ``array``."""
-    import numpy as np
-
-    if "quantization" not in port:
-        return array
-    grid, low = port["quantization"], -128 if port["dtype"] == "int8" else 0
-    steps: Array = np.rint(array / np.float32(grid["scale"])) + grid["zero_point"]
-    return np.clip(steps, low, low + 255).astype(port["dtype"])
-
-
-def _dequantized(array: Array, port: Port) -> Array:
-    import numpy as np
-
-    if "quantization" not in port:
-        return array
-    grid = port["quantization"]
-    real: Array = (array.astype(np.float32) - grid["zero_point"]) * np.float32(grid["scale"])
-    return real
 
 
 def _lines(tally: Tally) -> Iterator[str]:
