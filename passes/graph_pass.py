@@ -20,7 +20,7 @@ import typing
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph, Stage
@@ -46,10 +46,15 @@ class Kind(Enum):
 
 
 class State(Enum):
-    """What a graph is in until some pass ends it, and what other passes need."""
+    """What a graph has until some pass ends it, and what other passes need."""
 
     floats = "float weights"
     gridless = "weights without grids"
+    maskless = "weights without masks"
+
+
+States: TypeAlias = Collection[State] | Callable[[dict[str, Any]], Collection[State]]
+"""States, or a function that gives them for the options of a step."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,13 @@ class Pass:
         kind: Kind,
         comparison: Comparison,
         needs: Collection[State] = (),
-        ends: Collection[State] = (),
+        ends: States = (),
+        gives: Collection[State] = (),
     ) -> None:
         self.function = function
         self.kind = kind
         self.comparison = comparison
-        self.needs, self.ends = needs, ends
+        self.needs, self.ends, self.gives = needs, ends, gives
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
         self.summary = self.doc.split("\n", 1)[0]
@@ -146,6 +152,11 @@ class Step:
             parts.append(text if positional else f"{o.name}={text}")
         return f"{self.of.name}({', '.join(parts)})" if parts else self.of.name
 
+    @property
+    def ends(self) -> Collection[State]:
+        """The states that the graph is not in any more after this step."""
+        return self.of.ends(self.options) if callable(self.of.ends) else self.of.ends
+
     def arguments(self) -> dict[str, Any]:
         """The options as the function takes them; raises Error for values that a bundle of options refuses."""
         left = dict(self.options)
@@ -187,15 +198,17 @@ def graph_pass(
     comparison: Comparison | None = None,
     *,
     needs: Collection[State] = (),
-    ends: Collection[State] = (),
+    ends: States = (),
+    gives: Collection[State] = (),
 ) -> Callable[[Callable[..., None]], Pass]:
     """Declare a pass. ``comparison`` judges the outputs of an exact or realize pass (default: 1e-5 of their range).
 
-    A pipeline in which a pass ``needs`` a state that one before it ``ends`` is refused before it runs.
+    A pipeline in which a pass ``needs`` a state that one before it ``ends``, and none in between ``gives`` again, is
+    refused before it runs.
     """
 
     def declare(function: Callable[..., None]) -> Pass:
-        return _register(Pass(function, kind, comparison or close(), needs, ends))
+        return _register(Pass(function, kind, comparison or close(), needs, ends, gives))
 
     return declare
 

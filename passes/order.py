@@ -21,7 +21,8 @@ def expanded(steps: Iterable[Step], context: Context) -> list[Step]:
                 if state in ended:
                     raise Error(_refusal(step, part, state, ended[state]))
             part.offered(context)
-            ended |= {state: step for state in part.of.ends if state not in ended}
+            ended = {state: by for state, by in ended.items() if state not in part.of.gives}
+            ended |= {state: step for state in part.ends if state not in ended}
             inner.append(part)
     return inner
 

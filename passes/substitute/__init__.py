@@ -33,7 +33,7 @@ BLOCKS: dict[str, Block] = {
 }
 
 
-@graph_pass(Kind.decide, needs=[State.floats, State.gridless])
+@graph_pass(Kind.decide, needs=[State.floats, State.gridless, State.maskless])
 def substitute(
     graph: Graph,
     *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from lissom.ir.errors import Error
@@ -18,7 +19,11 @@ from lissom.passes.train.settings import Settings
 from lissom.passes.train.sparsity import apply_mask
 
 
-@graph_pass(Kind.decide, needs=[State.floats])
+def _masks(options: dict[str, Any]) -> Collection[State]:
+    return [State.maskless] if options["sparsity"] else []
+
+
+@graph_pass(Kind.decide, needs=[State.floats], ends=_masks)
 def finetune(
     graph: Graph, *, settings: Settings, loss: Literal["labels"] | Function = "labels", data: Data, seed: int
 ) -> None:
@@ -34,7 +39,7 @@ def finetune(
     learn(graph, data, settings, seed, objective, "finetune", str(loss))
 
 
-@graph_pass(Kind.decide, needs=[State.floats])
+@graph_pass(Kind.decide, needs=[State.floats], ends=_masks)
 def distill(
     graph: Graph,
     *,
@@ -83,7 +88,7 @@ def distill(
     learn(graph, data, settings, seed, objective, teacher, f"distill {how}")
 
 
-@graph_pass(Kind.realize)
+@graph_pass(Kind.realize, gives=[State.maskless])
 def apply_masks(graph: Graph) -> None:
     """Write the zeros of masked weights into the weights; what is trained later may fill them again."""
     rewrite(graph, [apply_mask])
