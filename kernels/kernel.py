@@ -6,6 +6,7 @@ stand in for each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ Refusal = Callable[[Params], str | None]
 """Why a kernel cannot take parameters; None: it can."""
 
 FOLDER = Path(__file__).parent
+FOLDERS = ("portable", "x86")
+"""Where C files and headers are."""
 
 C_TYPES = {
     "f32": "float",
@@ -94,15 +97,29 @@ class Kernel:
     """How activations lie in memory."""
     packing: Mapping[str, str] = field(default_factory=dict)
     """For each operand that is packed when it is constant, its layout (see ``backends/c/packing.py``)."""
-    headers: tuple[str, ...] = ()
-    """Headers that its file includes, besides the task's."""
     refuses: Refusal = always
     scratch: Callable[[Params], int] = nothing
     """Bytes of scratch memory for parameters."""
+    cost: Callable[[Params], float] = nothing
+    """Estimated cycles for parameters; of one level, the kernel that costs least is taken."""
+    template: str = ""
+    """The header that its code is made from, where a file of its own would only set constants; else empty."""
+    constants: Mapping[str, int] = field(default_factory=dict)
+    """What the template takes, without the prefix ``LISSOM_``."""
 
     @property
     def source(self) -> Path:
-        return FOLDER / self.level.replace("-", "_") / f"{self.name}.c"
+        """The file in this folder that its code is in."""
+        return header(self.template) if self.template else FOLDER / "portable" / f"{self.name}.c"
+
+    @property
+    def code(self) -> str:
+        """The text of its C file."""
+        if not self.template:
+            return self.source.read_text(encoding="ascii")
+        lines = [f"/* {self.name}: {self.template} at level {self.level}. */", f"#define LISSOM_KERNEL {self.name}"]
+        lines += [f"#define LISSOM_{name} {value}" for name, value in self.constants.items()]
+        return "\n".join([*lines, f'#include "{level_header(self.level)}"', f'#include "{self.template}"', ""])
 
     @property
     def prototype(self) -> str:
@@ -111,6 +128,23 @@ class Kernel:
         scratch = ["void *scratch"] if self.task.takes_scratch else []
         return f"void {self.name}({', '.join([f'const {self.task.params} *p', *pointers, *scratch])});"
 
-    def sources(self) -> tuple[Path, ...]:
-        """Its file and the headers that file needs."""
-        return (self.source, *(FOLDER / "portable" / n for n in (self.task.header, *self.headers)))
+    def files(self) -> dict[str, str]:
+        """By name, the text of its C file and of all headers that includes."""
+        found = {f"{self.name}.c": self.code}
+        pending = [self.code]
+        while pending:
+            for name in re.findall(r'#include "(\S+)"', pending.pop()):
+                if name not in found:
+                    found[name] = header(name).read_text(encoding="ascii")
+                    pending.append(found[name])
+        return found
+
+
+def header(name: str) -> Path:
+    """A header, in whichever folder it is."""
+    return next(FOLDER / folder / name for folder in FOLDERS if (FOLDER / folder / name).is_file())
+
+
+def level_header(level: str) -> str:
+    """The header that says what a level's instructions are."""
+    return f"lissom_{level.replace('-', '_')}.h"

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lissom.backends.c.geometry import element_of, item_bytes, merged
-from lissom.backends.c.packing import PACKINGS
+from lissom.backends.c.geometry import Order, element_of, item_bytes, merged, same_order, shape_of, stored_strides
+from lissom.backends.c.packing import Operand, pack
 from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
 from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph
@@ -19,6 +19,9 @@ from lissom.kernels.kernel import Kernel, Params
 from lissom.kernels.table import choose
 
 T = TypeVar("T", bound=Op)
+Chooser = Callable[[str, Params, str], Kernel | str]
+"""Takes task, parameters and target; returns a kernel, or why there is none."""
+
 Binding = Callable[[Any, "Builder"], None]
 
 BINDINGS: dict[type[Op], Binding] = {}
@@ -38,33 +41,65 @@ def binds(*ops: type[Op]) -> Callable[[Binding], Binding]:
 class Builder:
     """Builds the program of a graph. Bindings read and write values through it."""
 
-    def __init__(self, graph: Graph, name: str, target: str) -> None:
+    def __init__(self, graph: Graph, name: str, target: str, chooser: Chooser = choose) -> None:
         self.graph = graph
+        self.chooser = chooser
         self.program = Program(name, target)
         self.layer: Layer | None = None
         self._places: dict[Value, Place] = {}
+        self._orders: dict[Value, Order] = {}
+        self._reordered: dict[tuple[Value, Order], Place] = {}
         self._weights: dict[tuple[bytes, str], Buffer] = {}
 
     # ---- for bindings
 
-    def read(self, value: Value | None) -> Place | None:
-        """Where a value is; a constant becomes a weight array. None for an absent operand."""
+    def read(self, value: Value | None, order: Order | None = None) -> Place | None:
+        """Where a value is, its axes in memory in the given order, by default the graph's; a constant becomes a weight
+        array. A value that lies otherwise is copied, once for each order. None for an absent operand."""
         if value is None:
             return None
         if value not in self._places:
             assert isinstance(value, Const)
             self._places[value] = self.constant(value.data, value.name)
-        return self._places[value]
+        shape = shape_of(value)
+        wanted = tuple(range(len(shape))) if order is None else order
+        if same_order(shape, self.order(value), wanted):
+            return self._places[value]
+        if (value, wanted) not in self._reordered:
+            nbytes = value.type.size() * item_bytes(value)
+            place = self._reordered[value, wanted] = Place(self.memory(nbytes, f"{value.name} reordered"))
+            sizes = [shape[axis] for axis in wanted]
+            strides = stored_strides(shape, self.order(value))
+            to = stored_strides(shape, wanted)
+            self.copy(
+                item_bytes(value),
+                sizes,
+                (self._places[value], [strides[axis] for axis in wanted], 0),
+                (place, [to[axis] for axis in wanted], 0),
+            )
+        return self._reordered[value, wanted]
 
-    def write(self, result: Value) -> Place:
-        """Memory for a result."""
+    def order(self, value: Value) -> Order:
+        """The order of a value's axes in memory, outermost first."""
+        return self._orders.get(value) or tuple(range(value.type.rank))
+
+    def write(self, result: Value, order: Order | None = None) -> Place:
+        """Memory for a result, its axes in the given order, by default the graph's."""
         place = Place(self.memory(result.type.size() * item_bytes(result), result.name))
         self._places[result] = place
+        if order is not None:
+            self._orders[result] = order
         return place
 
-    def view(self, result: Value, of: Value, offset: int = 0) -> None:
-        """Let ``result`` be the bytes of ``of`` from ``offset`` on."""
-        place = self.read(of)
+    def view(self, result: Value, of: Value, offset: int = 0, order: Order | None = None) -> None:
+        """Let ``result`` be the bytes of ``of`` from ``offset`` on. With ``order``, the bytes of ``of`` as it lies, and
+        the order of the axes of ``result`` in them; else ``of`` in the graph's order."""
+        if order is None:
+            place = self.read(of)
+        else:
+            self.read(of, self.order(of))
+            place = self._places[of]
+            self._orders[result] = order
         assert place is not None
         self._places[result] = place.plus(offset)
 
@@ -83,14 +118,15 @@ class Builder:
 
     def choose(self, task: str, params: Params) -> Kernel:
         """The target's best kernel for a task; raises Unsupported with the reasons when there is none."""
-        found = choose(task, params, self.program.target)
+        found = self.chooser(task, params, self.program.target)
         if isinstance(found, str):
             raise Unsupported(found)
         return found
 
-    def packed(self, kernel: Kernel, operand: str, array: Array, name: str) -> Place:
+    def packed(self, kernel: Kernel, operand: str, array: Array | Operand, name: str) -> Place:
         """A constant operand in the layout the kernel wants."""
-        return self.constant(PACKINGS[kernel.packing[operand]](array), name)
+        given = array if isinstance(array, Operand) else Operand(array)
+        return self.constant(pack(kernel.packing[operand], given), name)
 
     def call(
         self, kernel: str | Kernel, params: Params, reads: Sequence[Place | None], writes: Sequence[Place]
@@ -145,8 +181,8 @@ class Builder:
         if last.kernel.task.name != "conv_f32" or (last.params["low"], last.params["high"]) != (-np.inf, np.inf):
             return False
         last.params = {**last.params, "low": low, "high": high}
-        layer.results = []
-        self.view(result, value)
+        layer.results, layer.orders = [], []
+        self.view(result, value, order=self.order(value))
         return True
 
     # ---- for the back end
@@ -173,6 +209,7 @@ class Builder:
                     self._places.setdefault(r, Place(self.memory(0)))
             else:
                 self.layer.results += [self._places[r] for r in op.results]
+                self.layer.orders += [self.order(r) for r in op.results]
         if faults:
             listed = "\n  ".join(faults)
             raise Unsupported(f"{len(faults)} op(s) cannot be compiled to C for {self.program.target}:\n  {listed}")

@@ -16,6 +16,7 @@ from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.build_files import cmake
 from lissom.backends.c.builder import Builder
 from lissom.backends.c.edges import Edges, model_edges
+from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
 from lissom.backends.c.names import prefix
 from lissom.backends.c.page import page
@@ -24,11 +25,12 @@ from lissom.backends.c.report import artifact_report
 from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.source import body, header, ports
 from lissom.backends.c.toolchain import find_compiler, measure
+from lissom.backends.c.unsigned import unsigned
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
 from lissom.ir.types import Array
-from lissom.kernels.table import TARGETS
+from lissom.kernels.table import reads_unsigned
 
 MARK = "report.json"
 """The file that shows a folder to be an artifact, which may be replaced."""
@@ -60,8 +62,7 @@ def emit(
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
     DataError for a name that cannot be used, and Error when ``out_dir`` holds something that is not an artifact.
     """
-    if target not in TARGETS:
-        raise Error(f"no target is called {target!r}; there are: {', '.join(TARGETS)}")
+    target = resolve(target)
     if io not in ("float", "int8"):
         raise Error(f"io is 'float' or 'int8', got {io!r}")
     out = Path(out_dir)
@@ -69,6 +70,9 @@ def emit(
     name = prefix("model" if name is None else name)
     lowered = lower(graph, sizes)
     edges = model_edges(lowered, io)
+    if reads_unsigned(target):
+        lowered = unsigned(lowered, keep={*edges.inputs, *edges.outputs})
+        edges = model_edges(lowered, io)
     program = Builder(lowered, name, target).build((edges.inputs, edges.outputs), edges.skipped)
     program.alignment = alignment
     share_and_place(program)
@@ -108,8 +112,8 @@ def _write(
         (folder / path).write_text(text, encoding="ascii", newline="\n")
 
     (folder / "kernels").mkdir()
-    for file in {s for k in program.kernels for s in k.sources()}:
-        shutil.copyfile(file, folder / "kernels" / file.name)
+    for file, text in {f: text for k in program.kernels for f, text in k.files().items()}.items():
+        put(f"kernels/{file}", text)
     put(f"{name}.c", body(program, inputs, outputs))
     put(f"{name}_weights.h", weights_header(program))
     put(f"{name}_weights.c", weights_source(program))

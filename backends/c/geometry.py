@@ -9,6 +9,9 @@ from lissom.ir.errors import Unsupported
 from lissom.ir.types import DType
 from lissom.ir.values import Value
 
+Order = tuple[int, ...]
+"""The axes of a tensor as they lie in memory, outermost first: (0, 2, 3, 1) is channels last."""
+
 MAX_RANK = 8
 """``LISSOM_MAX_RANK`` of the kernels."""
 
@@ -53,6 +56,27 @@ def item_bytes(value: Value) -> int:
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
     """Strides, in elements, of a row-major tensor."""
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def stored_strides(shape: Sequence[int], order: Order) -> tuple[int, ...]:
+    """For each axis its stride, in elements, in a tensor whose axes lie in ``order``."""
+    of = dict(zip(order, contiguous([shape[axis] for axis in order]), strict=True))
+    return tuple(of[axis] for axis in range(len(shape)))
+
+
+def same_order(shape: Sequence[int], a: Order, b: Order) -> bool:
+    """Whether two orders are the same memory: axes of size 1 may be anywhere."""
+    return [axis for axis in a if shape[axis] > 1] == [axis for axis in b if shape[axis] > 1]
+
+
+def channels_last(rank: int) -> Order:
+    """(batch, spatial, channels) for the shape (batch, channels, spatial)."""
+    return (0, *range(2, rank), 1)
+
+
+def layout_order(layout: str, rank: int) -> Order:
+    """The order of an image's axes that a kernel's layout stands for."""
+    return channels_last(rank) if layout == "NHWC" else tuple(range(rank))
 
 
 def broadcast(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...]:

@@ -91,6 +91,8 @@ class Layer:
     op: Op
     calls: list[Call] = field(default_factory=list)
     results: list[Place] = field(default_factory=list)
+    orders: list[tuple[int, ...]] = field(default_factory=list)
+    """Of each result, how its axes lie in memory."""
 
 
 @dataclass(eq=False)

@@ -90,9 +90,9 @@ def selftest(
     n, upper = program.name, program.name.upper()
     finals = [check(-1, i, known[v]) for i, v in enumerate(edges.outputs)]
     traced = [
-        check(i, r, known[value])
+        check(i, r, known[value].transpose(order))
         for i, layer in enumerate(program.layers)
-        for r, (_, value) in enumerate(zip(layer.results, layer.op.results, strict=False))
+        for r, (order, value) in enumerate(zip(layer.orders, layer.op.results, strict=False))
         if value in known and known[value].size
     ]
     arrays = [line for i, v in enumerate(edges.inputs) for line in _input(n, i, known[v])]

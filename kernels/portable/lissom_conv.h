@@ -32,6 +32,7 @@ typedef struct {
     int32_t w_flip;
     int32_t w_zero_stride; /* 0: one zero point for all channels, 1: one each */
     int32_t multiplier_stride;
+    lissom_q8_residual skip; /* used where there is a skip operand */
 } lissom_conv_q8_params;
 
 /* The outputs [*first, *last) of one axis whose tap at `offset` (k * dilation - pad) lies inside the input. */
@@ -45,9 +46,9 @@ static inline void lissom_tap_range(int32_t out, int32_t in, int32_t stride, int
 void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, float *y,
                      void *scratch);
 void lissom_conv_q8(const lissom_conv_q8_params *p, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
-                    const float *multiplier, const int32_t *b, uint8_t *y, void *scratch);
+                    const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch);
 void lissom_conv_q8_patches(const lissom_conv_q8_params *p, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
-                            const float *multiplier, const int32_t *b, uint8_t *y, void *scratch);
+                            const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch);
 /* w (C, O/groups, D, H, W); stride, dilation and pad as of the convolution this is the transpose of. */
 void lissom_conv_transpose_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, float *y);
 

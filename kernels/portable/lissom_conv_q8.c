@@ -51,7 +51,7 @@ static void accumulate(const lissom_conv_q8_params *q, const uint8_t *x, const u
 }
 
 void lissom_conv_q8(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
-                    const float *multiplier, const int32_t *b, uint8_t *y, void *scratch)
+                    const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch)
 {
     (void)scratch; /* for variants that rearrange an operand */
     const lissom_conv_params *const p = &q->conv;
@@ -76,9 +76,9 @@ void lissom_conv_q8(const lissom_conv_q8_params *q, const uint8_t *x, const uint
                                channels, row / p->out[1], row % p->out[1], begin, end, acc);
                     for (int32_t i = 0; i < channels; ++i) {
                         const float scale = multiplier[(channel + i) * q->multiplier_stride];
-                        uint8_t *const to = y + (ng * p->out_channels + o + i) * y_plane + row * p->out[2] + begin;
+                        const int32_t to = (ng * p->out_channels + o + i) * y_plane + row * p->out[2] + begin;
                         for (int32_t j = 0; j < end - begin; ++j) {
-                            to[j] = lissom_requantize(acc[i][j], scale, &q->y);
+                            y[to + j] = lissom_requantize_add(acc[i][j], scale, &q->y, skip ? skip + to + j : NULL, &q->skip);
                         }
                     }
                 }

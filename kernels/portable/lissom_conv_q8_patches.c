@@ -30,7 +30,7 @@ static void gather(const lissom_conv_q8_params *q, const uint8_t *x, int32_t pos
 
 /* Four patches at a time meet every output channel: scratch holds them, 4 * taps int16. w is int8, zero point 0. */
 void lissom_conv_q8_patches(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
-                            const float *multiplier, const int32_t *b, uint8_t *y, void *scratch)
+                            const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch)
 {
     const lissom_conv_params *const p = &q->conv;
     int16_t *const patches = scratch;
@@ -49,11 +49,11 @@ void lissom_conv_q8_patches(const lissom_conv_q8_params *q, const uint8_t *x, co
                 const int32_t channel = first_channel + o;
                 const float scale = multiplier[channel * q->multiplier_stride];
                 const int32_t bias = b ? b[channel] : 0;
-                uint8_t *const to = y + (ng * p->out_channels + o) * plane + at;
+                const int32_t to = (ng * p->out_channels + o) * plane + at;
                 int32_t sums[LISSOM_DOT_ROWS];
                 lissom_dot_4(patches, (const int8_t *)w + channel * taps, taps, sums);
                 for (int32_t i = 0; i < rows; ++i) {
-                    to[i] = lissom_requantize(sums[i] + bias, scale, &q->y);
+                    y[to + i] = lissom_requantize_add(sums[i] + bias, scale, &q->y, skip ? skip + to + i : NULL, &q->skip);
                 }
             }
         }

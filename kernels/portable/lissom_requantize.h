@@ -19,6 +19,15 @@ typedef struct {
     int32_t zero; /* zero point */
 } lissom_q8_output;
 
+/* An addition that follows at once: y = saturate(result * ratio + (skip - its zero point) * skip_ratio). */
+typedef struct {
+    int32_t flip;
+    int32_t zero;
+    float ratio;
+    float skip_ratio;
+    lissom_q8_output y;
+} lissom_q8_residual;
+
 /* The value less its zero point. */
 static inline int32_t lissom_centred(uint8_t byte, int32_t flip, int32_t zero)
 {
@@ -32,17 +41,35 @@ static inline float lissom_round(float v)
     return (v + magic) - magic;
 }
 
-/* saturate(round(v) + zero) as a byte. Clamping to whole numbers first gives the same as clamping last. */
-static inline uint8_t lissom_saturate(float v, const lissom_q8_output *q)
+/* saturate(round(v) + zero) - zero. Clamping to whole numbers first gives the same as clamping last. */
+static inline float lissom_saturated(float v, const lissom_q8_output *q)
 {
     const float low = v > q->low ? v : q->low;
     const float clamped = low < q->high ? low : q->high;
-    return (uint8_t)(((int32_t)lissom_round(clamped) + q->zero) & 255);
+    return lissom_round(clamped);
+}
+
+/* saturate(round(v) + zero) as a byte. */
+static inline uint8_t lissom_saturate(float v, const lissom_q8_output *q)
+{
+    return (uint8_t)(((int32_t)lissom_saturated(v, q) + q->zero) & 255);
 }
 
 static inline uint8_t lissom_requantize(int32_t acc, float multiplier, const lissom_q8_output *q)
 {
     return lissom_saturate((float)acc * multiplier, q);
+}
+
+/* Requantization, then the addition of *skip where there is one. */
+static inline uint8_t lissom_requantize_add(int32_t acc, float multiplier, const lissom_q8_output *q,
+                                            const uint8_t *skip, const lissom_q8_residual *add)
+{
+    if (skip == NULL) {
+        return lissom_requantize(acc, multiplier, q);
+    }
+    const float a = lissom_saturated((float)acc * multiplier, q) * add->ratio;
+    const float b = (float)lissom_centred(*skip, add->flip, add->zero) * add->skip_ratio;
+    return lissom_saturate(a + b, &add->y);
 }
 
 #endif

@@ -76,11 +76,14 @@ def show_ops() -> None:
 
 
 def show_targets() -> None:
-    """Every target of the C back end, with the levels of kernels it can run and how many there are."""
+    """Every target of the C back end: the levels of kernels it can run, how many, and whether this machine can."""
+    from lissom.backends.c.host import missing, native
     from lissom.cli.console import show_table
     from lissom.kernels.table import KERNELS, TARGETS
 
     rows = []
     for target, levels in TARGETS.items():
-        rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS)))
-    show_table(("target", "levels, best first", "kernels>"), rows)
+        lacking = missing(target)
+        here = f"no: it lacks {', '.join(lacking)}" if lacking else "yes, as native" if target == native() else "yes"
+        rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS), here))
+    show_table(("target", "levels, best first", "kernels>", "runs here"), rows)

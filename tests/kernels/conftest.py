@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from lissom.backends.c.lower import lower
 from lissom.backends.c.program import Program
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.toolchain import STANDARD
+from lissom.backends.c.unsigned import unsigned
 from lissom.backends.c.weights import weights_header, weights_source, word_rows
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -28,6 +30,7 @@ from lissom.ir.ops.mul import Mul
 from lissom.ir.samples import sample_feed, sample_graph, sample_sizes
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const
+from lissom.kernels.table import choose, reads_unsigned
 
 
 @dataclass
@@ -43,11 +46,15 @@ class Case:
     outputs: list[Port]
 
 
-def make_case(id: str, name: str, graph: Graph, feed: list[Array]) -> Case:
+def make_case(
+    id: str, name: str, graph: Graph, feed: list[Array], target: str = "portable", chooser: Any = choose
+) -> Case:
     """Lower, bind and place; raises Error for what has no C form."""
     lowered = lower(graph)
+    if reads_unsigned(target):
+        lowered = unsigned(lowered)
     edges = model_edges(lowered, "float")
-    program = Builder(lowered, name, "portable").build((edges.inputs, edges.outputs), edges.skipped)
+    program = Builder(lowered, name, target, chooser).build((edges.inputs, edges.outputs), edges.skipped)
     share_and_place(program)
     inputs = ports([i.name for i in lowered.inputs], edges.inputs)
     return Case(id, lowered, feed, program, edges, inputs, ports(lowered.output_names, edges.outputs))
@@ -77,8 +84,8 @@ def copy_kernels(cases: Iterable[Case], folder: Path) -> list[Path]:
     (folder / "kernels").mkdir(exist_ok=True)
     kernels = {k.name: k for c in cases for k in c.program.kernels}
     for k in kernels.values():
-        for file in k.sources():
-            (folder / "kernels" / file.name).write_bytes(file.read_bytes())
+        for name, text in k.files().items():
+            (folder / "kernels" / name).write_text(text, encoding="ascii")
     return [folder / "kernels" / f"{name}.c" for name in sorted(kernels)]
 
 
@@ -191,7 +198,7 @@ def _function(case: Case) -> list[str]:
     return [*lines, *(f"    free({v});" for v in (*x, *y, "arena")), "}", ""]
 
 
-CaseMaker = Callable[[str, str, Graph, list[Array]], Case]
+CaseMaker = Callable[..., Case]
 
 
 @pytest.fixture(scope="session")

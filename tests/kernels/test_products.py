@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
+from lissom.backends.c.host import missing
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.conv import Conv
@@ -20,7 +22,7 @@ from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
 from lissom.ir.values import Const, Value
-from lissom.kernels.table import KERNELS, kernels_of
+from lissom.kernels.table import KERNELS, TARGETS, candidates, choose, kernels_of
 
 Net = tuple[Graph, list[Array]]
 SMALL = st.integers(1, 3)
@@ -98,7 +100,18 @@ def products(draw: Any) -> Net:
     return net(op, x, random_array(f"x{seed}", (m, k), of_x, low, low + 256))
 
 
-def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, folder: Path) -> None:
+RUNNABLE = [t for t in TARGETS if not missing(t)]
+"""The targets whose code this machine can run."""
+
+
+def any_kernel(task: str, params: Any, target: str) -> Any:
+    """One of the kernels that take the parameters, a fast one more often than not; which one follows from those."""
+    taking, _ = candidates(task, params, target)
+    fast = [k for k in taking if k.level != "portable"] or taking
+    return random.Random(repr(params)).choice(fast) if fast else choose(task, params, target)
+
+
+def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, target: str) -> None:
     """Draw nets, compile them into one library and compare each with the interpreter."""
     nets: list[Net] = []
 
@@ -108,7 +121,7 @@ def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, 
         nets.append(drawn)
 
     collect()
-    cases = [case_maker(f"{i}", f"n{i}", graph, feed) for i, (graph, feed) in enumerate(nets)]
+    cases = [case_maker(f"{i}", f"n{i}", graph, feed, target, any_kernel) for i, (graph, feed) in enumerate(nets)]
     built = library(cases, folder)
     for case in cases:
         for got, want in zip(built.run(case, case.feed), evaluate(case.graph, *case.feed), strict=True):
@@ -118,19 +131,24 @@ def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, 
                 assert got.tobytes() == want.tobytes(), str(case.graph)
 
 
-def test_convolutions(case_maker: Any, library: Any, tmp_path: Path) -> None:
-    compiled_together(convolutions(), 80, case_maker, library, tmp_path)
+@pytest.mark.parametrize("target", RUNNABLE)
+def test_convolutions(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
+    compiled_together(convolutions(), 80, case_maker, library, tmp_path, target)
 
 
-def test_transposed_convolutions(case_maker: Any, library: Any, tmp_path: Path) -> None:
-    compiled_together(convolutions(transposed=True), 25, case_maker, library, tmp_path)
+@pytest.mark.parametrize("target", RUNNABLE)
+def test_transposed_convolutions(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
+    compiled_together(convolutions(transposed=True), 25, case_maker, library, tmp_path, target)
 
 
-def test_products(case_maker: Any, library: Any, tmp_path: Path) -> None:
-    compiled_together(products(), 60, case_maker, library, tmp_path)
+@pytest.mark.parametrize("target", RUNNABLE)
+def test_products(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
+    compiled_together(products(), 60, case_maker, library, tmp_path, target)
 
 
-@pytest.mark.parametrize("name", [k.name for k in KERNELS if len(kernels_of(k.task.name)) > 1])
+@pytest.mark.parametrize(
+    "name", [k.name for k in KERNELS if len(kernels_of(k.task.name)) > 1 and k.level == "portable"]
+)
 def test_every_variant_is_chosen_for_some_shape(name: str, case_maker: Any) -> None:
     """So that the tests above reach it."""
 

@@ -12,7 +12,8 @@ from lissom.backends.c.bindings.along_axes import pool_params
 from lissom.backends.c.bindings.elementwise import binary_params
 from lissom.backends.c.bindings.products import conv_params, matmul_params, weights
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, element_of, shape_of
+from lissom.backends.c.geometry import around, element_of, layout_order, shape_of
+from lissom.backends.c.packing import Operand, holds_all
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.families.quantization import RANGES, multiplier_array
@@ -95,27 +96,30 @@ def is_plain(value: Value, zero_point: Value) -> int:
     return int(value.type.dtype is DType.int8 and not parameter(zero_point, "a zero point").any())
 
 
-def multipliers(b: Builder, op: Any, x_scale: Value, w_scale: Value, count: int) -> tuple[Place, int]:
-    """Requantization multipliers of the channels, and their stride."""
+def multipliers(op: Any, x_scale: Value, w_scale: Value, count: int) -> Array:
+    """Requantization multipliers: one of each channel, or one for all."""
     scale = np.float32(scalar(x_scale, "a scale"))
     array = multiplier_array(scale, parameter(w_scale, "a scale"), parameter(op.y_scale, "a scale")).reshape(-1)
     if array.size not in (1, count):
         raise Unsupported(f"{array.size} scales for {count} channels")
-    return b.constant(array.astype(np.float32), f"{op.name}.multiplier"), int(array.size > 1)
+    return array.astype(np.float32)
 
 
-def biases(b: Builder, op: Any) -> Place | None:
-    """The int32 bias."""
+def check_bias(op: Any) -> None:
+    """Refuse a bias that is not int32."""
     if op.b is not None and op.b.type.dtype is not DType.int32:
         raise Unsupported(f"a bias of type {op.b.type}; int32 is wanted")
-    return b.read(op.b)
+
+
+NO_SKIP = {"flip": 0, "zero": 0, "ratio": 0.0, "skip_ratio": 0.0, "y": {"low": 0.0, "high": 0.0, "zero": 0}}
+"""The ``lissom_q8_residual`` of a convolution without an addition."""
 
 
 @binds(QLinearConv)
 def conv(op: QLinearConv, b: Builder) -> None:
     w, weight = shape_of(op.w), widened(op.w)
     zeros, zero_stride = zero_points(b, weight, op.w_zero_point, w[0])
-    factors, stride = multipliers(b, op, op.x_scale, op.w_scale, w[0])
+    factors = multipliers(op, op.x_scale, op.w_scale, w[0])
     params = {
         "conv": conv_params(op, shape_of(op.x), shape_of(op), w[2:]),
         "x": q8_input(op.x, op.x_zero_point),
@@ -123,12 +127,21 @@ def conv(op: QLinearConv, b: Builder) -> None:
         "w_plain": is_plain(weight, op.w_zero_point),
         "w_flip": flip_of(weight),
         "w_zero_stride": zero_stride,
-        "multiplier_stride": stride,
+        "multiplier_stride": int(factors.size > 1),
+        "skip": NO_SKIP,
     }
+    check_bias(op)
     kernel = b.choose("conv_q8", params)
-    b.call(
-        kernel, params, [b.read(op.x), weights(b, kernel, "w", weight), zeros, factors, biases(b, op)], [b.write(op)]
-    )
+    order = layout_order(kernel.layout, len(w))
+    if holds_all(kernel.packing["w"]):
+        if not isinstance(weight, Const) or not isinstance(op.b, Const | None):
+            raise Unsupported("weights or a bias that are not constant")
+        bias = np.zeros(w[0], np.int32) if op.b is None else op.b.data
+        whole = Operand(weight.data, params, {"b": bias, "multiplier": factors})
+        operands = [b.packed(kernel, "w", whole, f"{op.name}.panels"), None, None, None]
+    else:
+        operands = [weights(b, kernel, "w", weight), zeros, b.constant(factors, f"{op.name}.multiplier"), b.read(op.b)]
+    b.call(kernel, params, [b.read(op.x, order), *operands, None], [b.write(op, order)])
 
 
 @binds(QLinearGemm)
@@ -155,7 +168,7 @@ def _product(
 ) -> None:
     left, scale, zero = a
     zeros, zero_stride = zero_points(b, right, of_right[1], n)
-    factors, stride = multipliers(b, op, scale, of_right[0], n)
+    factors = multipliers(op, scale, of_right[0], n)
     params = {
         "matmul": matmul,
         "a": q8_input(left, zero),
@@ -163,11 +176,15 @@ def _product(
         "b_plain": int(isinstance(right, Const) and is_plain(right, of_right[1])),
         "b_flip": flip_of(right),
         "b_zero_stride": zero_stride,
-        "multiplier_stride": stride,
+        "multiplier_stride": int(factors.size > 1),
     }
     kernel = b.choose("matmul_q8", params)
-    bias = biases(b, op) if isinstance(op, QLinearGemm) else None
-    b.call(kernel, params, [b.read(left), weights(b, kernel, "b", right), zeros, factors, bias], [b.write(op)])
+    bias = None
+    if isinstance(op, QLinearGemm):
+        check_bias(op)
+        bias = b.read(op.b)
+    by_channel = b.constant(factors, f"{op.name}.multiplier")
+    b.call(kernel, params, [b.read(left), weights(b, kernel, "b", right), zeros, by_channel, bias], [b.write(op)])
 
 
 @binds(QLinearAdd, QLinearMul, QLinearSub)

@@ -1,0 +1,21 @@
+/* The instruction set that a kernel's file is compiled for: the file says it, no compiler flag is needed.
+ * LISSOM_LEVEL(features) stands before the code, LISSOM_LEVEL_END behind it. */
+#ifndef LISSOM_LEVEL_H
+#define LISSOM_LEVEL_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#define LISSOM_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define LISSOM_LEVEL(features) \
+    LISSOM_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define LISSOM_LEVEL_END LISSOM_PRAGMA(clang attribute pop)
+#define LISSOM_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LISSOM_LEVEL(features) _Pragma("GCC push_options") LISSOM_PRAGMA(GCC target(features))
+#define LISSOM_LEVEL_END _Pragma("GCC pop_options")
+#define LISSOM_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+#endif

@@ -1,0 +1,69 @@
+/* Vectors of 16 lanes: AVX-512 (F, BW, DQ, VL). Which dot product there is, the level's header says. */
+#ifndef LISSOM_VECTOR_512_H
+#define LISSOM_VECTOR_512_H
+
+#define LISSOM_LANES 16
+
+typedef __m512i lissom_vi;
+typedef __m512 lissom_vf;
+
+static inline __mmask16 lissom_v_mask(int32_t n) { return (__mmask16)((1u << n) - 1u); }
+
+static inline lissom_vi lissom_vi_load(const void *p) { return _mm512_loadu_si512(p); }
+static inline lissom_vf lissom_vf_load(const void *p) { return _mm512_loadu_ps(p); }
+static inline lissom_vf lissom_vf_set(float v) { return _mm512_set1_ps(v); }
+static inline lissom_vi lissom_vi_set(int32_t v) { return _mm512_set1_epi32(v); }
+static inline lissom_vi lissom_vi_add(lissom_vi a, lissom_vi b) { return _mm512_add_epi32(a, b); }
+static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm512_sub_epi32(a, b); }
+static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm512_add_ps(a, b); }
+static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm512_mul_ps(a, b); }
+static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm512_max_ps(a, b); }
+static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm512_min_ps(a, b); }
+static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline lissom_vf lissom_vf_of(lissom_vi v) { return _mm512_cvtepi32_ps(v); }
+
+/* To the nearest integer, ties to even. */
+static inline lissom_vi lissom_vi_round(lissom_vf v)
+{
+    return _mm512_cvt_roundps_epi32(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* Four bytes, in every lane. */
+static inline lissom_vi lissom_vi_four(const uint8_t *p)
+{
+    int32_t v;
+    memcpy(&v, p, 4);
+    return _mm512_set1_epi32(v);
+}
+
+/* n <= 16 bytes as lanes. */
+static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
+{
+    return _mm512_cvtepu8_epi32(n == 16 ? _mm_loadu_si128((const void *)p) : _mm_maskz_loadu_epi8(lissom_v_mask(n), p));
+}
+
+/* The low byte of each of the first n <= 16 lanes. */
+static inline void lissom_vi_store_bytes(uint8_t *p, lissom_vi v, int32_t n)
+{
+    if (n == 16) {
+        _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8(v));
+    } else {
+        _mm512_mask_cvtepi32_storeu_epi8(p, lissom_v_mask(n), v);
+    }
+}
+
+static inline lissom_vf lissom_vf_load_n(const float *p, int32_t n)
+{
+    return n == 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(lissom_v_mask(n), p);
+}
+
+static inline void lissom_vf_store_n(float *p, lissom_vf v, int32_t n)
+{
+    if (n == 16) {
+        _mm512_storeu_ps(p, v);
+    } else {
+        _mm512_mask_storeu_ps(p, lissom_v_mask(n), v);
+    }
+}
+
+#endif
