@@ -244,11 +244,32 @@ class Flow:
         return layout.with_axis(axis, (Factor(new.atoms.shape[f.dim], new, f.dim),))
 
     def take(self, op: Op, layout: Layout, axis: int, index: Atoms) -> Layout:
-        """The positions ``index`` of an axis. One that is taken alone is no channel any more, and stays."""
-        (f,) = layout.merged(axis).axes[axis]
-        if len(index) == 1 and f.channels is not None and f.channels.atoms.ndim == 1:
+        """The positions ``index`` of an axis, which must be found again when some are gone. Raises Unaligned.
+
+        One that is taken alone is no channel any more, and stays.
+        """
+        one = layout.merged(axis)
+        (f,) = one.axes[axis]
+        if f.channels is not None and f.channels.atoms.ndim == 1 and len(index) == 1:
             self.freezes.append(Freeze(f.channels.atoms[index], op, "it is taken alone"))
-        return layout.take(axis, index)
+        elif f.channels is not None and f.channels.atoms.ndim > 1:
+            self._findable(op, f.channels, f.dim, index)
+        return one.take(axis, index)
+
+    def _findable(self, op: Op, channels: Channels, dim: int, index: Atoms) -> None:
+        """What is left of the positions ``index`` along ``dim`` stands at the same places whatever the other ones."""
+        outside = [d for d in range(channels.atoms.ndim) if d != dim]
+        if len(index) == 1:
+            self.pin(channels, dim, op, "one of it is taken alone")
+        elif (np.diff(index) == 1).all():
+            before = np.take(channels.atoms, np.arange(index[0]), axis=dim)
+            if before.size:
+                self.joint[Channels(before, (channels, [[d] for d in range(before.ndim)]))] = None
+        elif any(self.pinned(channels, d) is None for d in outside if d > dim):
+            self.pin(channels, dim, op, "it is taken in pieces")
+        else:
+            whole = self.heads and any(self.pinned(channels, d) is None for d in outside)
+            self._alike(channels, [dim] if whole else outside)
 
     def pin(self, channels: Channels, dim: int, op: Op, reason: str) -> None:
         """One dimension of an array of atoms keeps its size; what is left to shrink are the others."""

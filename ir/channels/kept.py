@@ -85,16 +85,33 @@ class Kept:
 
         Where what is left differs along another axis that shares the channels, those left anywhere, in their old order.
         """
+        rows = self._rows(value, axis)
+        return rows[0] if (rows == rows[:1]).all() else np.unique(rows)
+
+    def where(self, value: Value, axis: int, at: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Where the old positions ``at`` of an axis stand now, without those that are gone.
+
+        Along other axes that share the channels this must be the same everywhere; raises ValueError where it is not.
+        """
+        found = []
+        for row in self._rows(value, axis):
+            now = {int(old): new for new, old in enumerate(row)}
+            found.append([now[int(old)] for old in at if int(old) in now])
+        if any(places != found[0] for places in found):
+            raise ValueError("what is left stands at different places along another axis")
+        return np.array(found[0] if found else [], np.int64)
+
+    def _rows(self, value: Value, axis: int) -> npt.NDArray[np.int64]:
+        """:meth:`positions` for each place along the other axes that share the channels."""
         layout, places = self._places(value)
         held = dict.fromkeys(f.channels for f in layout.axes[axis] if f.channels is not None)
-        size = layout.size(axis)
-        assert isinstance(size, int)
         if all(_lies_in(layout, axis, c) for c in held):
-            return _grid(layout, [axis], places).reshape(-1)
-        (f,) = layout.merged(axis).axes[axis]
+            return _grid(layout, [axis], places).reshape(1, -1)
+        layout, places = self._places(value, axis)
+        (f,) = layout.axes[axis]
         assert f.channels is not None
-        others = tuple(i for i in range(f.channels.atoms.ndim) if i != f.dim)
-        return np.flatnonzero(self.alive[f.channels.atoms].any(axis=others))
+        at = np.unravel_index(places[f.channels], f.channels.atoms.shape)[f.dim]
+        return np.moveaxis(at, f.dim, -1).reshape(-1, at.shape[f.dim])
 
     def compact(self, value: Value, data: Array) -> Array:
         """What is left of ``data``, which has the old sizes of ``value`` or 1 on each axis, in the new order."""
@@ -147,12 +164,14 @@ class Kept:
             raise ValueError("the channels that are left make no box")
         return found
 
-    def _places(self, value: Value) -> tuple[Layout, dict[Channels, Places]]:
+    def _places(self, value: Value, axis: int | None = None) -> tuple[Layout, dict[Channels, Places]]:
         """The layout of an old value and, for each of its arrays of atoms, where what is left of it stood.
 
-        A value that has been made anew shows its order; other ones keep theirs.
+        A value that has been made anew shows its order; other ones keep theirs. ``axis`` becomes one factor.
         """
         old, new = self.layouts[value], self.arranged.get(value)
+        if axis is not None:
+            old, new = old.merged(axis), new and new.merged(axis)
         if new is not None:
             for a, b in ((old, new), (_merged(old), _merged(new))):
                 if (found := self._matched(a, b)) is not None:

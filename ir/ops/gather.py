@@ -82,12 +82,9 @@ class Gather(Op):
         axis, where = self.axis % self.x.type.rank, self._constant()
         if where is None or kept.layouts[self.x].is_fixed(axis):
             return self._on(operands)
-        left = kept.positions(self.x, axis)
-        wanted = where.reshape(-1) % self.x.type.dims[axis]
-        new = np.searchsorted(left, wanted)
-        alive = np.isin(wanted, left)
+        left = kept.where(self.x, axis, where.reshape(-1) % self.x.type.dims[axis])
         shape = tuple(kept.size(self, axis + i) for i in range(where.ndim))
-        indices = new[alive].astype(where.dtype).reshape(shape)
+        indices = left.astype(where.dtype).reshape(shape)
         return Gather(operands[self.x], Const(indices, self.indices.name), self.axis).named(self.name, self.loc)
 
     @staticmethod

@@ -143,14 +143,11 @@ class Slice(Op):
 
     def _fewer(self, x: Value, axis: int, at: Sequence[int], kept: Kept) -> Op:
         """The positions ``at`` of an axis that has lost some."""
-        if isinstance(at, range) and at.step == 1 and len(at):
-            start = kept.count(self.x, axis, 0, at.start)
-            end = start + kept.count(self.x, axis, at.start, at.stop)
-            bounds = (Const(np.array([n], np.int64)) for n in (start, end, axis))
+        where = kept.where(self.x, axis, at)
+        if len(where) and (np.diff(where) == 1).all():
+            bounds = (Const(np.array([n], np.int64)) for n in (where[0], where[-1] + 1, axis))
             return Slice(x, *bounds)
-        left = kept.positions(self.x, axis)
-        where = {int(p): i for i, p in enumerate(left)}
-        return Gather(x, Const(np.array([where[p] for p in at if p in where], np.int64)), axis)
+        return Gather(x, Const(where), axis)
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -13,6 +13,7 @@ from lissom.ir.channels.kept import Kept
 from lissom.ir.contents import count, elements
 from lissom.ir.dims import Dim, ceildiv, symbol
 from lissom.ir.op import Op
+from lissom.ir.ops.gather import Gather
 from lissom.ir.samples import literal, value
 from lissom.ir.types import DType, TensorType
 from lissom.ir.unknown import unknown_size
@@ -77,8 +78,13 @@ class Split(Op):
         sizes = [kept.size(r, axis) for r in self.results]
         if not all(isinstance(n, int) for n in sizes):
             return self._on(operands)
+        x, ends = operands[self.x], [0, *accumulate(r.type.dims[axis] for r in self.results)]
+        if not kept.layouts[self.x].is_fixed(axis):
+            where = np.concatenate([kept.where(self.x, axis, range(a, b)) for a, b in pairwise(ends)])
+            if (np.diff(where) != 1).any():  # what was shuffled may have changed places with another part
+                x = Gather(x, Const(where), axis)
         split = Const(np.array(sizes, np.int64), f"{self.name}.split")
-        return self._on({**operands}, split=split, num_outputs=None)
+        return self._on({**operands, self.x: x}, split=split, num_outputs=None)
 
     @staticmethod
     def samples() -> Iterable[Op]:
