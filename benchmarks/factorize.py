@@ -1,121 +1,188 @@
-"""Error against multiply-accumulates of factorized and substituted networks, before any training.
+"""Factorization on the whole Fashion-MNIST test set: choosing ranks, what data is worth, what training brings back.
 
-    python -m benchmarks.factorize [--networks resnet8 vgg] [--macs 0.5 0.33]
+    python -m benchmarks.factorize [--parts ranks data recovery] [--networks resnet8 vgg] [--epochs 2]
 
-Prints a Markdown table: the share of MACs left, the squared error of the outputs relative to their variance, accuracy
-on the 2,000 test images of examples/data, and the processor seconds of the pass, on one thread. "resnet8" is the
-trained example; "vgg", six 3x3 convolutions with batch norms, is trained here on 20,000 of the Fashion-MNIST training
-images (Debian package dataset-fashion-mnist), each seen once, seed 0. Calibration is on 256 images of examples/data.
+Writes a section of docs/results.md for every part and network. Needs the Fashion-MNIST files (Debian package
+dataset-fashion-mnist). One thread; calibration on the first 256 training images, without labels; accuracy on all
+10,000 test images.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 import lissom as ls
+from benchmarks.prune_accuracy import correct, write
 from examples import fashion_mnist, networks
 from lissom.ir.graph import Graph
+from lissom.ir.op import Op
+from lissom.ir.ops.conv import Conv
+from lissom.ir.types import Array
+from lissom.ir.values import Value
+from lissom.passes.factorize.layer import Layer, Piece, compose, layer_of
 from lissom.passes.report import Size
 
-HEADINGS = ["network", "pipeline", "data", "MACs left", "error", "accuracy", "seconds"]
 METHODS = ("svd", "spatial_svd", "tucker", "cp")
-BLOCKS = (
-    "depthwise_separable",
-    "grouped",
-    "grouped_shuffle",
-    "bottleneck, ratio=0.35",
-    "fire",
-    "ghost",
-    "inverted_residual, ratio=1.5",
-)
-TRAINING_IMAGES = 20_000
+RECOVERED = ("spatial_svd", "tucker")
+TRAINING = "distill(epochs={epochs}, lr=0.003, batch=64, batch_norm=batch), fold"
+IMAGES = 256
+SEED = 0
 
 
-def vgg() -> nn.Module:
-    """Three stages of two 3x3 convolutions: 24, 48 and 96 channels."""
-    layers: list[nn.Module] = []
-    inside = 1
-    for outside in (24, 48, 96):
-        for _ in range(2):
-            layers += [nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU()]
-            inside = outside
-        layers += [nn.MaxPool2d(2)]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(96, 10))
+@dataclass(frozen=True)
+class Setting:
+    """What is asked for, and the images it is measured on."""
+
+    share: float
+    epochs: int
+    train: tuple[Array, Array]
+    test: tuple[Array, Array]
+
+    @property
+    def seen(self) -> list[Array]:
+        """What calibration sees."""
+        return [self.train[0][:IMAGES]]
 
 
-def trained_vgg() -> nn.Module:
-    """The network after one pass over the training images."""
-    torch.manual_seed(0)
-    model = vgg().train()
-    x, y = fashion_mnist.read("train")
-    order = np.random.default_rng(0).permutation(len(x))[:TRAINING_IMAGES]
-    optimiser = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=5e-4)
-    batches = np.array_split(order, len(order) // 128)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.2, len(batches))
-    for batch in batches:
-        loss = nn.functional.cross_entropy(model(torch.from_numpy(x[batch])), torch.from_numpy(y[batch]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return model.eval()
+def load(name: str) -> Graph:
+    """The trained example, with the batch normalizations that training wants."""
+    return ls.load(networks.FOLDER / f"{name}.onnx")
 
 
-def network(name: str) -> Graph:
-    """A trained network, folded."""
-    if name == "vgg":
-        batch = torch.export.Dim("N")
-        return ls.run("fold", ls.from_torch(trained_vgg(), (torch.zeros(2, 1, 28, 28),), dynamic_shapes=({0: batch},)))
-    return ls.run("fold", ls.load(networks.FOLDER / f"{name}.onnx"))
+def macs(graph: Graph) -> int:
+    """Multiply-accumulates of the folded graph."""
+    return Size.of(ls.run("fold", graph, check=False)).macs
 
 
-def pipelines(shares: list[float]) -> Iterator[tuple[str, bool]]:
-    """What is measured, with data or without."""
-    for share in shares:
-        for method in METHODS:
+def error(expected: Array, got: Array) -> float:
+    """Squared difference relative to the variance over samples."""
+    return float(np.square(got - expected).sum() / np.square(expected - expected.mean(0)).sum())
+
+
+def ranks(name: str, setting: Setting) -> Iterator[str]:
+    """Uniform ranks beside those that ENC chooses, at equal MACs and before any training."""
+    yield f"### Ranks of {name}, before any training\n"
+    yield "Seconds are of the processor; on the clock in brackets.\n"
+    yield "| method | ranks | data | MACs left | error of the output | top-1 | seconds |"
+    yield "|---|---|---|---:|---:|---:|---:|"
+    x, y = setting.test
+    whole = ls.run("fold", load(name))
+    expected = outputs(whole, x)
+    yield f"| none |  |  | 1.000 | 0 | {(expected.argmax(1) == y).mean():.2%} |  |"
+    for method in METHODS:
+        for data in (None, setting.seen):
             for select in ("uniform", "enc"):
-                for data in (False, True):
-                    yield f"factorize({method}, macs={share:g}, select={select})", data
-    for block in BLOCKS:
-        yield f"substitute({block}, init=random)", False
-        yield f"substitute({block})", False
-        yield f"substitute({block})", True
+                wall, work = time.perf_counter(), time.process_time()
+                pipeline = f"factorize({method}, macs={setting.share:g}, select={select})"
+                small = ls.run(pipeline, whole, data=data, check=False)
+                wall, work = time.perf_counter() - wall, time.process_time() - work
+                got = outputs(small, x)
+                yield (
+                    f"| {method} | {select} | {'yes' if data else 'no'} | {macs(small) / macs(whole):.3f} | "
+                    f"{error(expected, got):.4f} | {(got.argmax(1) == y).mean():.2%} | {work:.1f} ({wall:.0f}) |"
+                )
+
+
+def data(name: str, setting: Setting) -> Iterator[str]:
+    """SVD of each layer alone, of its weights and of what it puts out: which error each makes least."""
+    yield f"### Error of weights and of outputs: svd of single layers of {name}, a quarter of the rank\n"
+    yield "Squared error, relative; outputs are those of the layer on 1,000 test images.\n"
+    yield "| layer | rank | weights, plain | weights, with data | outputs, plain | outputs, with data |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    x = setting.test[0][:1000]
+    whole = ls.run("fold", load(name))
+    for op in whole.ops:
+        layer = layer_of(op)
+        if not isinstance(layer, Layer) or layer.is_pointwise or layer.shape[1] == 1:
+            continue
+        rank = layer.shape[0] // 4
+        expected = outputs(whole, x, op.name)
+        cells = []
+        for batch in (None, setting.seen):
+            small = ls.run(f"factorize(svd, ranks={[f'{op.name}={rank}']})", whole, data=batch, check=False)
+            last = next(o for o in small.ops if o.name == op.name)
+            assert isinstance(last, Conv)
+            assert isinstance(last.x, Conv)
+            product = compose([Piece(o.w.data) for o in (last.x, last)])  # type: ignore[attr-defined]
+            lost = np.square(product - layer.kernel).sum() / np.square(layer.kernel).sum()
+            cells.append((f"{lost:.4f}", f"{error(expected, outputs(small, x, op.name)):.4f}"))
+        (w, y), (w_seen, y_seen) = cells
+        yield f"| `{op.name}` | {rank} | {w} | {w_seen} | {y} | {y_seen} |"
+
+
+def outputs(graph: Graph, x: Array, name: str | None = None) -> Array:
+    """The output of the graph, or of one of its ops."""
+    parts: list[Array] = []
+
+    def watch(value: Value, tensor: torch.Tensor) -> None:
+        if isinstance(value, Op) and value.name == name:
+            parts.append(tensor.numpy())
+
+    for batch in np.array_split(x, max(1, len(x) // 500)):
+        (result,) = ls.evaluate(graph, batch, observe=watch)
+        if name is None:
+            parts.append(result)
+    return np.concatenate(parts)
+
+
+def recovery(name: str, setting: Setting) -> Iterator[str]:
+    """What training with the uncompressed network as teacher brings back."""
+    x, y = setting.train
+    yield f"### {name} at {setting.share:g} of its multiply-accumulates, trained again\n"
+    yield (
+        f"`factorize(METHOD, macs={setting.share:g}), {TRAINING.format(epochs=setting.epochs)}` on {len(x):,} training "
+        f"images, seed {SEED}. Seconds are of the processor.\n"
+    )
+    yield "| method | MACs left | as factorized | trained | lost | seconds |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    whole = load(name)
+    was = correct(whole, *setting.test).mean()
+    yield f"| none | 1.000 |  | {was:.2%} |  |  |"
+    for method in RECOVERED:
+        first = f"factorize({method}, macs={setting.share:g})"
+        began = time.process_time()
+        start = ls.run(first, whole, data=[{"x": x, "y": y}], check=False)
+        pipeline = f"{first}, {TRAINING.format(epochs=setting.epochs)}"
+        trained = ls.run(pipeline, whole, data=[{"x": x, "y": y}], seed=SEED, check=False)
+        seconds = time.process_time() - began
+        before, after = correct(start, *setting.test).mean(), correct(trained, *setting.test).mean()
+        yield (
+            f"| {method} | {macs(trained) / macs(whole):.3f} | {before:.2%} | {after:.2%} | "
+            f"{100 * (was - after):.2f} points | {seconds:.0f} |"
+        )
+
+
+PARTS: dict[str, Callable[[str, Setting], Iterator[str]]] = {"ranks": ranks, "data": data, "recovery": recovery}
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
     parser.add_argument("--networks", nargs="+", default=["resnet8", "vgg"])
-    parser.add_argument("--macs", nargs="+", type=float, default=[0.5, 0.33])
-    arguments = parser.parse_args()
+    parser.add_argument("--macs", type=float, default=0.5, help="share to leave  [0.5]")
+    parser.add_argument("--epochs", type=int, default=2, help="of training  [2]")
+    parser.add_argument("--images", type=int, default=60_000, help="to train on  [60000]")
+    parser.add_argument("--no-write", action="store_true", help="print only")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    with np.load(fashion_mnist.DATA / "fashion_mnist_test.npz") as test:
-        x, y = test["x"], test["y"]
-    with np.load(fashion_mnist.DATA / "fashion_mnist_calib.npz") as calibration:
-        seen = calibration["x"][:256]
-    print("|", " | ".join(HEADINGS), "|")
-    print("|---|---|---|" + "---:|" * (len(HEADINGS) - 3))
-    for name in arguments.networks:
-        graph = network(name)
-        (expected,) = ls.evaluate(graph, x)
-        print(f"| {name} | none | | 100 % | 0 | {(expected.argmax(1) == y).mean():.2%} | |")
-        for pipeline, with_data in pipelines(arguments.macs):
-            began = time.process_time()
-            small = ls.run(pipeline, graph, data=[seen] if with_data else None, check=False)
-            seconds = time.process_time() - began
-            (got,) = ls.evaluate(small, x)
-            error = np.square(got - expected).sum() / np.square(expected - expected.mean(0)).sum()
-            share = Size.of(small).macs / Size.of(graph).macs
-            cells = [name, pipeline, "yes" if with_data else "no", f"{share:.1%}", f"{error:.3f}"]
-            print("|", " | ".join([*cells, f"{(got.argmax(1) == y).mean():.2%}", f"{seconds:.1f}"]), "|")
-            sys.stdout.flush()
+    x, y = fashion_mnist.read("train")
+    train = x[: options.images], y[: options.images]
+    setting = Setting(options.macs, options.epochs, train, fashion_mnist.read("test"))
+    for part in options.parts:
+        for name in options.networks:
+            lines = []
+            for line in PARTS[part](name, setting):
+                print(line, flush=True)
+                lines += line.split("\n")
+            if not options.no_write:
+                write(f"factorize-{part}-{name}", lines)
 
 
 if __name__ == "__main__":
