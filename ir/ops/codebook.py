@@ -92,12 +92,9 @@ class Codebook(Op):
         from lissom.ir.ops.reshape import Reshape
         from lissom.ir.ops.slice import Slice
 
-        match self:
-            case Codebook(Const(codes), Const(centroids)) if isinstance(self.kept, Const | None):
-                pass
-            case _:
-                raise Unsupported(f"{self.describe()}: its codes are computed, which ONNX has no words for")
-        members, table = self._with_zero(codes, centroids)
+        if not (isinstance(self.codes, Const) and isinstance(self.centroids, Const)):
+            raise Unsupported(f"{self.describe()}: its codes are computed, which ONNX has no words for")
+        members, table = self._with_zero(self.codes.data, self.centroids.data)
         width = next(w for w in (1, 2, 4, 8) if len(table) <= 2**w)
         each = 8 // width
         index: Value = Const(pack(members, width).reshape(-1, 1), f"{self.name}.codes")
@@ -108,8 +105,8 @@ class Codebook(Op):
         if len(members) % each:
             index = Slice(index, *(Const(np.array([n], np.int64)) for n in (0, len(members))))
         index = Reshape(index, Const(np.array(self.shape, np.int64)))
-        centroids_now = self.centroids if table is centroids else self.centroids.replace(table)
-        y: Op = Gather(centroids_now, index)
+        centroids = self.centroids if table is self.centroids.data else self.centroids.replace(table)
+        y: Op = Gather(centroids, index)
         if self.scale is not None:
             across = [1] * len(self.shape)
             across[self.axis] = -1

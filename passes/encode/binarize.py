@@ -13,7 +13,9 @@ from lissom.ir.op import Op
 from lissom.ir.ops.average_pool import AveragePool
 from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.dropout import Dropout
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
+from lissom.ir.ops.mask import Mask
 from lissom.ir.tensors import to_tensor
 from lissom.ir.values import Input, Value, producer
 from lissom.passes import notes
@@ -21,6 +23,9 @@ from lissom.passes.data import Data
 from lissom.passes.encode.layers import weights_of
 from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.quantize.grids import moved
+
+THROUGH = (AveragePool, GlobalAveragePool, Dropout)
+"""Ops, beside those that move elements, behind which signs may be taken as well as before them."""
 
 SAMPLES = 64
 """How many samples the width of an activation's gradient is taken from."""
@@ -61,30 +66,37 @@ def binarize_inputs(graph: Graph, layers: list[Op], data: Data | None) -> None:
     inputs = {op.operands[0]: _source(op.operands[0]) for op in layers}
     before = {v: _before(s) for v, s in inputs.items()}
     width = _widths(graph, set(before.values()), data)
-    gone: dict[Value, Value] = {}
-    for v, source in inputs.items():
+    gone: dict[Value, None] = {}
+    for v, source in reversed(inputs.items()):  # so that what is replaced is behind what is left
         readers = [op for op in layers if op.operands[0] is v]
-        if isinstance(source, Input):
+        if (reason := _refusal(source, before[v], layers)) is not None:
             for op in readers:
-                notes.refused("binarize", op, "its weights are binary, its input is the network's")
-            continue
-        if before[v] is not source and not _only_for(source, layers):
-            for op in readers:
-                notes.refused("binarize", op, f"others read its input too, as {source.name!r} computes it")
+                notes.refused("binarize its input", op, reason)
             continue
         sign = Binarize(v, window=width[before[v]]).named(f"{v.name}.sign", v.loc)
         for op in readers:
             graph.replace(op, op.replace(**{type(op).fields[0].name: sign}))
-        gone[source] = before[v]
-    for source, value in gone.items():
-        if value is not source:
-            graph.replace(source, value)
+        if before[v] is not source:
+            gone[source] = None
+    for source in gone:
+        graph.replace(source, _before(source))  # which the loop may have made anew
+
+
+def _refusal(source: Value, before: Value, layers: list[Op]) -> str | None:
+    """Why what comes from ``source`` stays as it is; None where it may become signs."""
+    if isinstance(source, Input):
+        return "it is the network's"
+    if isinstance(source, Mask):
+        return "it is masked, and a sign is never zero; shrink before"
+    if before is not source and not _only_for(source, layers):
+        return f"others read what {source.name!r} computes too"
+    return None
 
 
 def _source(v: Value) -> Value:
     """Where the elements of ``v`` are computed: behind what moves, selects and averages them."""
     op = producer(v)
-    while op is not None and (moved(op) is not None or isinstance(op, AveragePool | GlobalAveragePool)):
+    while op is not None and (moved(op) is not None or isinstance(op, THROUGH)):
         v = op.operands[0]
         op = producer(v)
     return v
@@ -103,7 +115,7 @@ def _only_for(source: Value, layers: list[Op]) -> bool:
         if v.graph is None or v.graph.is_output(v):
             return False
         for user in v.users:
-            if moved(user) is not None or isinstance(user, AveragePool | GlobalAveragePool):
+            if moved(user) is not None or isinstance(user, THROUGH):
                 pending += user.results
             elif user not in layers:
                 return False

@@ -56,8 +56,8 @@ def encoded_weights(value: Value) -> Codebook | str:
     """The codebook that equals ``value``, bit for bit; or why there is none."""
     keep: Array | None = None
     inner = value
-    if isinstance(inner, Mask) and isinstance(inner.keep, Const):
-        inner, keep = inner.x, inner.keep.data
+    if isinstance(value, Mask) and isinstance(value.keep, Const):
+        inner, keep = value.x, value.keep.data
     scale: torch.Tensor | None = None
     axis = 0
     match inner:

@@ -58,7 +58,7 @@ def weights_of(graph: Graph, by: str, exclude: tuple[str, ...] = ()) -> list[Wei
 
     Raises Error for a name in ``exclude`` that no op has, and where nothing is left; DataError for NaN or Inf.
     """
-    layers = [op for op in graph.ops if isinstance(op, LAYERS)]
+    layers: list[Op] = [op for op in graph.ops if isinstance(op, LAYERS)]
     out = _excluded(graph, layers, exclude)
     found: dict[Const, Weights] = {}
     for op in layers:
@@ -90,12 +90,14 @@ def operand_of(op: Op) -> Value:
 
 def _weights(op: Op) -> Weights | str:
     """The weights of a layer, or why they are none to work on."""
-    value, mask, partly = operand_of(op), None, None
-    if isinstance(value, Mask) and isinstance(value.keep, Const):
-        value, mask = value.x, value
+    value = operand_of(op)
+    mask = value if isinstance(value, Mask) and isinstance(value.keep, Const) else None
+    partly: Where | None = None
+    if mask is not None:
+        value = mask.x
     match value:
         case Where(Const(), Const(), Const() as inner):
-            value, partly = inner, value
+            partly, value = value, inner
         case Binarize() | Ternarize() | Codebook() | FakeQuant():
             return f"its weights are decided on already: {value.op_type}"
     if not isinstance(value, Const) or value.type.dtype is not DType.float32:
