@@ -16,6 +16,8 @@ from lissom.ir.importers.torch.modules import RECORD, Record, module_for
 from lissom.ir.importers.torch.origin import Plain, TorchOrigin
 from lissom.ir.op import Kind, Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
+from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
 from lissom.ir.printer import INLINE_LIMIT, unique_names
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import DType, TensorType
@@ -98,9 +100,12 @@ class _Builder:
         """A parameter or a buffer for a constant, under its name."""
         tensor = to_tensor(const.data, const.type.dtype).clone()
         holder, attribute, path = self.tree.place(const.name or self.names[const])
-        statistic = any(isinstance(u, BatchNormalization) and const in (u.input_mean, u.input_var) for u in const.users)
-        if const.trainable and not statistic and tensor.is_floating_point():
-            holder.register_parameter(attribute, torch.nn.Parameter(tensor))
+        norms = (BatchNormalization, FoldBatchNormalization)
+        statistic = any(isinstance(u, norms) and const in (u.input_mean, u.input_var) for u in const.users)
+        zero_point = any(isinstance(u, FakeQuant) and const is u.zero_point for u in const.users)
+        if const.trainable and not statistic and (tensor.is_floating_point() or zero_point):
+            learns = tensor if tensor.is_floating_point() else tensor.float()  # FakeQuant rounds it
+            holder.register_parameter(attribute, torch.nn.Parameter(learns))
         else:
             persistent = const.name not in self.transient
             holder.register_buffer(attribute, tensor, persistent=persistent)

@@ -41,6 +41,7 @@ def fake_quantize(
     weight_observer: Literal["minmax", "mse"] | None = None,
     exclude: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),
+    samples: int | None = None,
     data: Data,
 ) -> None:
     """Calibrate on data and put FakeQuant on weights and activations (Jacob et al. 2018, arXiv:1712.05877).
@@ -57,6 +58,7 @@ def fake_quantize(
     weight_observer: how ranges of weights are found; by default the extremes for int8, the least squared error below.
     exclude: names of ops that stay float.
     layers: what single layers get instead, such as "conv1=int8" or "fc=float".
+    samples: how many of the samples are calibrated on, at most; none: all.
     """
     kinds = layer_kinds(graph, layers)
     floats = frozenset((*exclude, *(name for name, kind in kinds.items() if kind == "float")))
@@ -72,7 +74,7 @@ def fake_quantize(
         for _, low, high in [kept_types[group[0]]]
         for v in group
     }  # what leaves the integers keeps its extremes: the largest logit decides
-    observe(graph, watched, data)
+    observe(graph, watched, data, samples)
     for group in groups:
         ranges = [watched[v].range() for v in group]
         bounds = min(r[0] for r in ranges), max(r[1] for r in ranges)

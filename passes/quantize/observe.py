@@ -18,8 +18,11 @@ CACHED = 1 << 21
 """Elements of the largest value of a calibration batch: more would leave the caches."""
 
 
-def observe(graph: Graph, observers: Mapping[Value, Observer], data: Data) -> None:
-    """Run the graph over the data and let ``observers`` see their values; inputs and constants are seen too."""
+def observe(graph: Graph, observers: Mapping[Value, Observer], data: Data, samples: int | None = None) -> None:
+    """Run the graph over the data, or the first ``samples`` of it, and let ``observers`` see their values.
+
+    Inputs and constants are seen too.
+    """
     for v, observer in observers.items():
         if isinstance(v, Const):
             observer.see(torch.from_numpy(np.array(v.data)), v.name)
@@ -28,15 +31,17 @@ def observe(graph: Graph, observers: Mapping[Value, Observer], data: Data) -> No
         if value in observers:
             observers[value].see(tensor, value.name)
 
-    batches = 0
+    seen = 0
     for batch in data.batches(batch_size(graph)):
         feed = [batch.feed[i.name] for i in graph.inputs]
         for i, array in zip(graph.inputs, feed, strict=True):
             if i in observers:
                 observers[i].see(torch.from_numpy(np.asarray(array)), i.name)
         evaluate(graph, *feed, observe=watch)
-        batches += 1
-    if not batches:
+        seen += batch.count
+        if samples is not None and seen >= samples:
+            break
+    if not seen:
         raise DataError("there is no calibration data: the set is empty")
 
 

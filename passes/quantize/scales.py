@@ -43,10 +43,15 @@ def weight_limits(dtype: DType) -> tuple[int, int]:
 
 
 def symmetric(weights: Array, axis: int | None, high: int = 127) -> Array:
-    """Float32 scales that map the largest magnitude of each channel along ``axis`` (None: of all) to ``high``."""
+    """Float32 scales that map the largest magnitude of each channel along ``axis`` (None: of all) to ``high``.
+
+    A channel of zeros gets the largest scale of the others: its bias, whose step is that of inputs times this, would be
+    coarse with any larger one.
+    """
     others = None if axis is None else tuple(i for i in range(weights.ndim) if i != axis)
     largest = np.abs(weights).max(axis=others, initial=0.0).astype(np.float32)
-    return _usable(np.asarray(largest / np.float32(high), np.float32))
+    largest = np.where(largest > 0, largest, largest.max(initial=0.0))
+    return usable(np.asarray(largest / np.float32(high), np.float32))
 
 
 def least_squares(weights: Array, axis: int | None, low: int, high: int) -> Array:
@@ -61,12 +66,13 @@ def least_squares(weights: Array, axis: int | None, low: int, high: int) -> Arra
     whole = symmetric(rows, 0, high)
     best, least = whole, np.full(len(rows), np.inf)
     for share in SHRINKS:
-        scale = _usable((whole * np.float32(share)).astype(np.float32))[:, None]
+        scale = usable((whole * np.float32(share)).astype(np.float32))[:, None]
         error = ((np.clip(np.round(rows / scale), low, high) * scale - rows) ** 2).sum(axis=1, dtype=np.float64)
         better = error < least
         best, least = np.where(better, scale[:, 0], best), np.where(better, error, least)
     return np.asarray(best.reshape(()) if axis is None else best, np.float32)
 
 
-def _usable(scale: Array) -> Array:
+def usable(scale: Array) -> Array:
+    """``scale``, or 1 where it is too small for a normal float32."""
     return np.where(scale > np.finfo(np.float32).tiny, scale, np.float32(1.0)).astype(np.float32)

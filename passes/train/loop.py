@@ -21,6 +21,7 @@ from lissom.passes.data import Data
 from lissom.passes.progress import bar
 from lissom.passes.train.batches import Batches, Samples, Stream, own_generators, reseed
 from lissom.passes.train.checkpoint import Checkpoint, fingerprint
+from lissom.passes.train.follow import follow_ranges, follow_statistics
 from lissom.passes.train.network import Network, trainable
 from lissom.passes.train.objective import Objective
 from lissom.passes.train.penalties import penalty
@@ -74,6 +75,10 @@ class _Run:
         if not parameters:
             raise Error(f"graph {graph.name!r} has nothing to train: no constant that ops read is a trainable float")
         self.network = Network(graph, device, parameters, batch_statistics=settings.batch_norm == "batch")
+        if settings.batch_norm == "batch":
+            follow_statistics(self.network)
+        if settings.grids == "follow":
+            follow_ranges(self.network)
         self.gradual = Gradual(self.network, masks, settings.sparsity, self.steps) if settings.sparsity else None
         self.objective = make(self.network, self.batches.labelled)
         self.penalty = penalty(self.network, settings.penalty or {})
@@ -95,12 +100,15 @@ class _Run:
 
     def _optimizer(self) -> torch.optim.Optimizer:
         """Weights of two or more axes decay, biases and scales do not."""
-        groups = [
-            {"params": [p for p in self.parameters if p.ndim > 1], "weight_decay": self.settings.decay},
-            {"params": [p for p in self.parameters if p.ndim <= 1], "weight_decay": 0.0},
+        sgd = self.settings.optimizer == "sgd"
+        members: dict[tuple[bool, float], list[torch.nn.Parameter]] = {}
+        for p in self.parameters:
+            members.setdefault((p.ndim > 1, 1.0 if sgd else self.network.rates.get(p, 1.0)), []).append(p)
+        groups: list[dict[str, Any]] = [
+            {"params": found, "weight_decay": self.settings.decay if decays else 0.0, "rate": rate}
+            for (decays, rate), found in members.items()
         ]
-        groups = [g for g in groups if g["params"]]
-        if self.settings.optimizer == "sgd":
+        if sgd:
             return torch.optim.SGD(groups, self.settings.lr, MOMENTUM, nesterov=True)
         return torch.optim.AdamW(groups, self.settings.lr)
 
@@ -122,8 +130,10 @@ class _Run:
         reseed(self.seed, 4, self.step)
         if self.gradual is not None:
             self.gradual.before_step(self.step)
+        if self.step >= self.settings.freeze * self.steps:
+            self.network.freeze()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.rate(self.step, self.steps)
+            group["lr"] = self.settings.rate(self.step, self.steps) * group["rate"]
         self.optimizer.zero_grad()
         weight = sum(s.weight for s in batches)
         total = 0.0

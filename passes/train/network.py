@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
 
 import torch
 
@@ -13,13 +15,17 @@ from lissom.ir.op import Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.dropout import Dropout
-from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.fake_quant import FakeQuant, whole
+from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
 from lissom.ir.tensors import to_array, to_tensor
-from lissom.ir.values import Const, Value
+from lissom.ir.values import Const, Value, producer
 from lissom.passes import notes
 
 HALVES = (torch.float16, torch.bfloat16)
 """Parameters of these types are trained in float32, and rounded wherever they are read."""
+
+Watch: TypeAlias = Callable[[dict[Value, torch.Tensor]], None]
+"""Sees, and may change, the values an op is about to read."""
 
 SMALLEST_STEP = 1e-8
 """A scale that is trained itself stays above this."""
@@ -31,7 +37,7 @@ def trainable(graph: Graph) -> list[Const]:
     """
     found = []
     for c in graph.consts:
-        if not c.trainable or not c.type.dtype.is_float or is_statistic(c):
+        if not c.trainable or not (c.type.dtype.is_float or is_zero_point(c)) or is_statistic(c):
             continue
         chosen = next((u for u in c.users if isinstance(u, FakeQuant) and u.x is c and u.chosen is not None), None)
         if chosen is not None:
@@ -43,14 +49,21 @@ def trainable(graph: Graph) -> list[Const]:
 
 def is_statistic(c: Const) -> bool:
     """Whether a constant is a mean or a variance that batches give, not the optimizer."""
-    return any(isinstance(u, BatchNormalization) and c in (u.input_mean, u.input_var) for u in c.users)
+    norms = (BatchNormalization, FoldBatchNormalization)
+    return any(isinstance(u, norms) and c in (u.input_mean, u.input_var) for u in c.users)
+
+
+def is_zero_point(c: Const) -> bool:
+    """Whether a constant is a zero point; one that learns is a float on the way, which FakeQuant rounds."""
+    return any(isinstance(u, FakeQuant) and u.zero_point is c for u in c.users)
 
 
 class Network:
     """A graph on a device.
 
-    ``parameters`` are the tensors of the constants in ``train``; ``states`` those of constants that training changes
-    without a gradient: the statistics of batch normalizations that learn, and masks.
+    ``parameters`` are the tensors of the constants in ``train``; ``states`` those that training changes without a
+    gradient: of constants, such as the statistics of batch normalizations that learn and masks, and of what is
+    remembered about other values. ``watch`` is called before an op runs, while training.
     """
 
     def __init__(
@@ -59,7 +72,8 @@ class Network:
         self.graph = graph
         self.device = device
         self.parameters: dict[Const, torch.nn.Parameter] = {}
-        self.states: dict[Const, torch.Tensor] = {}
+        self.states: dict[Value, torch.Tensor] = {}
+        self.watch: dict[Op, Watch] = {}
         self.fixed: dict[Const, torch.Tensor] = {}
         self.training: dict[Op, BatchNormalization] = {}
         """What stands for a batch normalization while training."""
@@ -71,22 +85,42 @@ class Network:
         for c in graph.consts:
             tensor = to_tensor(c.data, c.type.dtype)
             if c in train:
-                wide = tensor.to(torch.float32) if tensor.dtype in HALVES else tensor
+                wide = tensor if tensor.dtype.is_floating_point and tensor.dtype not in HALVES else tensor.float()
                 self.parameters[c] = torch.nn.Parameter(wide.to(device, copy=True))
             elif c in moving:
                 self.states[c] = tensor.to(device, copy=True)
             else:
                 self.fixed[c] = tensor.to(device)
-        scales = {u.scale for u in graph.ops if isinstance(u, FakeQuant)}
-        binary = {u.x: u.window for u in graph.ops if isinstance(u, Binarize)}
-        self.limits = [(p, binary[c]) for c, p in self.parameters.items() if c in binary]
-        self.scales = [p for c, p in self.parameters.items() if c in scales]
+        self.limits: dict[torch.nn.Parameter, tuple[float, float]] = {}
+        """Ends of what a parameter may be."""
+        self.rates: dict[torch.nn.Parameter, float] = {}
+        """Learning rates, as a share of the others, where steps do not depend on the size of gradients."""
+        for op in graph.ops:
+            if isinstance(op, Binarize):  # beyond, a sign has no gradient that could bring it back
+                self._limit(op.x, -op.window, op.window)
+            elif isinstance(op, FakeQuant):  # in the proportion of LSQ: a scale is 2 / sqrt(high) of its values
+                self._limit(op.scale, SMALLEST_STEP, math.inf, rate=2 / math.sqrt(op.high - op.low >> 1))
+                self._limit(op.zero_point, op.low, op.high, rate=math.sqrt(op.high - op.low >> 1))
+
+    def _limit(self, v: Value, low: float, high: float, rate: float = 1.0) -> None:
+        if isinstance(v, Const) and v in self.parameters:
+            self.limits[self.parameters[v]] = low, high
+            self.rates[self.parameters[v]] = rate
 
     def tensor(self, c: Const) -> torch.Tensor:
         """What ops read for a constant."""
         if c in self.parameters:
-            return self.parameters[c].to(c.type.dtype.torch)
+            held = self.parameters[c]
+            return held.to(c.type.dtype.torch) if c.type.dtype.is_float else held
         return self.states[c] if c in self.states else self.fixed[c]
+
+    def computed(self, v: Value) -> torch.Tensor:
+        """What ops read for a value that depends on constants alone."""
+        op = producer(v)
+        if isinstance(v, Const) or op is None:
+            return self.tensor(v)  # type: ignore[arg-type]
+        results = run_op(op, {x: self.computed(x) for x in op.operands})
+        return next(t for r, t in zip(op.results, results, strict=False) if r is v)
 
     def run(
         self,
@@ -110,6 +144,9 @@ class Network:
             for v in op.operands:
                 if isinstance(v, Const) and v not in env:
                     env[v] = self.tensor(v)
+            if training and op in self.watch:
+                with torch.no_grad():
+                    self.watch[op](env)
             for r, t in zip(op.results, self._computed(op, env, training, dropout), strict=False):
                 if r in wanted:
                     kept[r] = t
@@ -138,15 +175,21 @@ class Network:
             return (torch.nn.functional.dropout(env[op.data], ratio),)
         return run_op(op, env)
 
+    def freeze(self) -> None:
+        """Statistics and ranges stay as they are from now on."""
+        self.training.clear()
+        self.watch.clear()
+
     @torch.no_grad()
     def after_step(self) -> None:
         """Keep what the optimizer has just changed within what the ops can take."""
-        for scale in self.scales:
-            scale.clamp_(min=SMALLEST_STEP)
-        for weight, limit in self.limits:  # beyond, a sign has no gradient that could bring it back
-            weight.clamp_(-limit, limit)
+        for parameter, (low, high) in self.limits.items():
+            parameter.clamp_(low, high)
 
     def write_back(self) -> None:
         """Put the tensors as they are now into the graph, each as a new constant in the place of the old one."""
         for c in (*self.parameters, *self.states):
-            self.graph.replace(c, c.replace(to_array(self.tensor(c), c.type.dtype).copy()))
+            if isinstance(c, Const):
+                dtype, held = c.type.dtype, self.tensor(c)
+                held = held if dtype.is_float or not held.is_floating_point() else whole(held, dtype).to(dtype.torch)
+                self.graph.replace(c, c.replace(to_array(held, dtype).copy()))

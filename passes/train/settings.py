@@ -27,6 +27,9 @@ class Settings(Options):
     schedule: how the learning rate falls to zero.
     decay: weight decay of weights of two or more axes.
     batch_norm: whether batch normalizations keep their statistics, or take those of each batch and learn them.
+    grids: whether grids that are not learned stay, or those of weights follow these and those of activations a moving
+        average of their extremes.
+    freeze: share of the training after which the statistics and grids that move stay as they are.
     dropout: whether Dropout drops.
     penalty: terms that make weights small, by strength, such as {l1: 1e-5}; see docs/training.md.
     sparsity: share of each weight to mask in the end, smallest magnitudes first, rising over the first two thirds.
@@ -46,6 +49,8 @@ class Settings(Options):
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     decay: float = 1e-4
     batch_norm: Literal["frozen", "batch"] = "frozen"
+    grids: Literal["frozen", "follow"] = "frozen"
+    freeze: float = 1.0
     dropout: bool = False
     penalty: dict[Penalty, float] | None = None
     sparsity: float | None = None
@@ -63,6 +68,7 @@ class Settings(Options):
             ("lr", self.lr > 0, "above 0"),
             ("batch", self.batch >= 1, "at least 1"),
             ("decay", self.decay >= 0, "at least 0"),
+            ("freeze", 0 <= self.freeze <= 1, "between 0 and 1"),
             ("sparsity", self.sparsity is None or 0 < self.sparsity < 1, "between 0 and 1"),
             ("holdout", 0 <= self.holdout < 1, "at least 0 and below 1"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1"),

@@ -16,6 +16,7 @@ from lissom.ir.importers.torch.origin import TorchOrigin
 from lissom.ir.op import Kind, Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.dropout import Dropout
+from lissom.ir.ops.fake_quant import whole
 from lissom.ir.tensors import to_array, to_tensor
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Const, Input, Value, producer
@@ -171,6 +172,8 @@ def _constant(module: torch.nn.Module, target: str, record: Record) -> Const:
     for part in target.split("."):
         held = getattr(held, part)
     name, dtype = record.consts[target]
+    if held.is_floating_point() and dtype.is_integer:  # a zero point that learns
+        return Const(to_array(whole(held.detach(), dtype).to(dtype.torch), dtype), name, trainable=True)
     return Const(to_array(held, dtype).copy(), name, trainable=isinstance(held, torch.nn.Parameter))
 
 
