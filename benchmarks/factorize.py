@@ -144,12 +144,13 @@ def recovery(name: str, setting: Setting) -> Iterator[str]:
     whole = load(name)
     was = correct(whole, *setting.test).mean()
     yield f"| none | 1.000 |  | {was:.2%} |  |  |"
+    batches = [{"x": x, "y": y, "teacher": outputs(whole, x)}]
     for method in RECOVERED:
         first = f"factorize({method}, macs={setting.share:g})"
         began = time.process_time()
-        start = ls.run(first, whole, data=[{"x": x, "y": y}], check=False)
+        start = ls.run(first, whole, data=batches, check=False)
         pipeline = f"{first}, {TRAINING.format(epochs=setting.epochs)}"
-        trained = ls.run(pipeline, whole, data=[{"x": x, "y": y}], seed=SEED, check=False)
+        trained = ls.run(pipeline, whole, data=batches, seed=SEED, check=False)
         seconds = time.process_time() - began
         before, after = correct(start, *setting.test).mean(), correct(trained, *setting.test).mean()
         yield (
