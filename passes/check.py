@@ -130,6 +130,42 @@ def rounding_noise(graph: Graph, measured: Measured) -> list[float]:
     return [NOISE * relative_error(a, b) for a, b in zip(measured.outputs, arrays, strict=True)]
 
 
+SHIFT = 2.0**-11
+"""How far, relatively, scales of grids are moved to see what roundings that fall to the other side do: 1/32 of a step
+at the middle of a grid's half, where an integer bias or a float32 sum moves values by about that."""
+DRAWS = 4
+"""Random moves that are tried."""
+
+
+def grid_noise(graph: Graph, measured: Measured) -> list[float]:
+    """How far each output moves when values fall to the other side of a rounding boundary here and there.
+
+    The scale of every grid that values (not weights) lie on is moved by up to ``SHIFT``. A rounding that comes out
+    otherwise makes others come out otherwise behind it; where a network amplifies that, no two ways to compute it in
+    integers agree better, however exact they are.
+    """
+    grids = {
+        op.operands[1]
+        for op in graph.ops
+        if op.op_type in ("FakeQuant", "QuantizeLinear", "DequantizeLinear") and not isinstance(op.operands[0], Const)
+    }
+    rng = torch.Generator().manual_seed(0)
+
+    def moved(c: Const) -> torch.Tensor:
+        exact = to_tensor(c.data, c.type.dtype)
+        return exact * (1 + SHIFT * (torch.rand(exact.shape, generator=rng) * 2 - 1)) if c in grids else exact
+
+    largest = [0.0] * len(graph.outputs)
+    for _ in range(DRAWS if grids else 0):
+        tensors = {i: to_tensor(a, i.type.dtype) for i, a in check_inputs(graph, measured.feed).items()}
+        with torch.no_grad():
+            found = execute(graph, tensors, constant=moved)
+        arrays = [to_array(t, v.type.dtype) for t, v in zip(found, graph.outputs, strict=True)]
+        errors = [relative_error(a, b) for a, b in zip(measured.outputs, arrays, strict=True)]
+        largest = [max(pair) for pair in zip(largest, errors, strict=True)]
+    return [2 * e for e in largest]
+
+
 def first_difference(before: Graph, after: Graph, feed: Feed, comparison: Comparison) -> Op | None:
     """The first op of ``after`` with a counterpart in ``before``, by name and type, that computes something else.
 

@@ -11,6 +11,11 @@ SAMPLE = 1 << 12
 """Elements of every sample that are counted, evenly spaced; at least eight times as many of a batch."""
 
 
+def in_memory_order(x: torch.Tensor) -> torch.Tensor:
+    """All elements in one row, as they lie in memory: a view, whatever the order of the axes."""
+    return x.permute(sorted(range(x.ndim), key=x.stride, reverse=True)).reshape(-1)
+
+
 class Histogram:
     """Counts in bins of equal width, symmetric around zero; values that are exactly zero are left out.
 
@@ -38,18 +43,19 @@ class Histogram:
 
     def add(self, x: torch.Tensor, reach: float) -> None:
         """Count the elements of ``x``, none of which is larger than ``reach`` in magnitude."""
-        flat = x.detach().reshape(-1)
+        flat = in_memory_order(x.detach())
         count = SAMPLE * max(8, x.shape[0] if x.ndim else 1)
         if flat.numel() > count:  # an odd step runs through all columns of an image
-            flat = flat[:: flat.numel() // count | 1]
+            flat = flat[:: flat.numel() // count | 1].contiguous()
         self.width = self.width or reach or 1.0
         while reach > self.width:
             self.counts = np.pad(self.counts.reshape(-1, 2).sum(axis=1), self.BINS // 4)
             self.width *= 2
-        filled = flat[flat != 0]
-        self.zeros += flat.numel() - filled.numel()
-        if filled.numel():
-            self.counts += torch.histc(filled.float(), self.BINS, -self.width, self.width).numpy()
+        zeros = flat.numel() - int(torch.count_nonzero(flat))
+        if zeros < flat.numel():
+            self.counts += torch.histc(flat.float(), self.BINS, -self.width, self.width).numpy()
+            self.counts[self.BINS // 2] -= zeros  # the bin that begins at zero
+        self.zeros += zeros
 
     def tails(self, limits: Array) -> tuple[Array, Array]:
         """For each limit (>= 0): how many values lie above it, and the sum of squares of what is cut off there."""

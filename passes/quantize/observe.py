@@ -9,12 +9,14 @@ import torch
 
 from lissom.ir.errors import DataError
 from lissom.ir.graph import Graph
-from lissom.ir.interpreter import evaluate
-from lissom.ir.values import Const, Value
+from lissom.ir.interpreter import check_inputs, execute
+from lissom.ir.tensors import to_tensor
+from lissom.ir.types import Array
+from lissom.ir.values import Const, Input, Value
 from lissom.passes.data import Data
 from lissom.passes.quantize.observers import Observer
 
-CACHED = 1 << 21
+CACHED = 1 << 22
 """Elements of the largest value of a calibration batch: more would leave the caches."""
 
 
@@ -33,16 +35,22 @@ def observe(graph: Graph, observers: Mapping[Value, Observer], data: Data, sampl
 
     seen = 0
     for batch in data.batches(batch_size(graph)):
-        feed = [batch.feed[i.name] for i in graph.inputs]
-        for i, array in zip(graph.inputs, feed, strict=True):
-            if i in observers:
-                observers[i].see(torch.from_numpy(np.asarray(array)), i.name)
-        evaluate(graph, *feed, observe=watch)
+        feed = fed(graph, batch.feed)
+        for i, tensor in feed.items():
+            watch(i, tensor)
+        with torch.no_grad():
+            execute(graph, feed, observe=watch)
         seen += batch.count
         if samples is not None and seen >= samples:
             break
     if not seen:
         raise DataError("there is no calibration data: the set is empty")
+
+
+def fed(graph: Graph, arrays: Mapping[str, Array]) -> dict[Input, torch.Tensor]:
+    """The inputs as tensors, images with their channels innermost in memory, where torch is fastest."""
+    tensors = {i: to_tensor(a, i.type.dtype) for i, a in check_inputs(graph, arrays).items()}
+    return {i: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t for i, t in tensors.items()}
 
 
 def batch_size(graph: Graph) -> int:

@@ -14,7 +14,7 @@ import torch
 
 from lissom.ir.errors import DataError
 from lissom.ir.types import Array
-from lissom.passes.quantize.histogram import Histogram
+from lissom.passes.quantize.histogram import Histogram, in_memory_order
 
 Range: TypeAlias = tuple[float, float]
 Method: TypeAlias = Literal["minmax", "average", "percentile", "mse", "entropy"]
@@ -50,7 +50,7 @@ class Observer:
         """Take in one batch; raises DataError where it is not finite."""
         if x.numel() == 0:
             return
-        low, high = (float(end) for end in torch.aminmax(x.detach()))
+        low, high = (float(end) for end in torch.aminmax(in_memory_order(x.detach())))
         if not (math.isfinite(low) and math.isfinite(high)):
             raise DataError(
                 f"calibration gives NaN or Inf at {name!r}, which cannot be quantized; check the data and the weights"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 
 import torch
 
@@ -21,7 +20,7 @@ from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 from lissom.passes.data import Data
-from lissom.passes.quantize.observe import batch_size
+from lissom.passes.quantize.observe import batch_size, fed
 
 Feed = Mapping[str, Array]
 Stream = dict[Value, torch.Tensor]
@@ -100,8 +99,8 @@ class Twin:
         The graph itself is not to be changed while it is walked.
         """
         for lane, feed in zip(self.lanes, self.feeds, strict=True):
-            for i in self.graph.inputs:
-                lane.exact[i] = lane.noisy[i] = to_tensor(feed[i.name], i.type.dtype)
+            for i, tensor in fed(self.graph, feed).items():
+                lane.exact[i] = lane.noisy[i] = tensor
         left = Counter(v for op in self.graph.ops for v in op.operands)
         left.update(self.graph.outputs)
         with torch.no_grad():
@@ -139,11 +138,8 @@ def _run(op: Op, lane: Lane) -> None:
 
 def _sample(x: torch.Tensor, axis: int, count: int) -> torch.Tensor:
     """Evenly spaced elements of every channel; an odd step runs through all columns of an image."""
-    parts = x.reshape(prod(x.shape[:axis]), x.shape[axis], -1)
-    inner = max(1, count // max(1, parts.shape[0]))
-    outer = max(1, parts.shape[0] // count)
-    step = parts.shape[2] // inner | 1 if parts.shape[2] > inner else 1
-    return parts[::outer, :, ::step].movedim(1, 0).reshape(x.shape[axis], -1)
+    rows = x.movedim(axis, -1).reshape(-1, x.shape[axis])
+    return rows[:: len(rows) // count | 1 if len(rows) > count else 1].T
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
