@@ -83,6 +83,16 @@ class Builder:
         """The order of a value's axes in memory, outermost first."""
         return self._orders.get(value) or tuple(range(value.type.rank))
 
+    def stored(self, value: Value) -> Place:
+        """Where a value is, its axes in the order they have."""
+        place = self.read(value, self.order(value))
+        assert place is not None
+        return place
+
+    def strides(self, value: Value) -> tuple[int, ...]:
+        """Of a value as it is stored, the stride of each axis in elements."""
+        return stored_strides(shape_of(value), self.order(value))
+
     def write(self, result: Value, order: Order | None = None) -> Place:
         """Memory for a result, its axes in the given order, by default the graph's."""
         place = Place(self.memory(result.type.size() * item_bytes(result), result.name))
@@ -97,8 +107,7 @@ class Builder:
         if order is None:
             place = self.read(of)
         else:
-            self.read(of, self.order(of))
-            place = self._places[of]
+            place = self.stored(of)
             self._orders[result] = order
         assert place is not None
         self._places[result] = place.plus(offset)

@@ -79,11 +79,31 @@ def layout_order(layout: str, rank: int) -> Order:
     return channels_last(rank) if layout == "NHWC" else tuple(range(rank))
 
 
-def broadcast(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...]:
-    """Strides with which a row-major tensor of ``shape`` is read as one of shape ``to``: 0 where it repeats."""
+def regrouped(shape: Sequence[int], order: Order, to: Sequence[int]) -> Order | None:
+    """The order of the axes of the shape ``to`` in the memory of a tensor of ``shape`` that is reshaped to it; None
+    where what becomes one axis, or is split from one, does not lie together."""
+    if 0 in shape:
+        return tuple(range(len(to)))
+    old = [axis for axis in range(len(shape)) if shape[axis] > 1]
+    new = [axis for axis in range(len(to)) if to[axis] > 1]
+    at = {axis: place for place, axis in enumerate(axis for axis in order if shape[axis] > 1)}
+    groups: list[tuple[int, list[int]]] = []  # where axes that belong together lie, and the new axes they become
+    while old:
+        left, right = [old.pop(0)], [new.pop(0)]
+        while (a := prod(shape[axis] for axis in left)) != (b := prod(to[axis] for axis in right)):
+            (left if a < b else right).append((old if a < b else new).pop(0))
+        if [at[axis] for axis in left] != list(range(at[left[0]], at[left[0]] + len(left))):
+            return None
+        groups.append((at[left[0]], right))
+    return (*(axis for axis in range(len(to)) if to[axis] == 1), *(axis for _, axes in sorted(groups) for axis in axes))
+
+
+def broadcast(shape: Sequence[int], to: Sequence[int], strides: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Strides with which a tensor of ``shape``, row-major or with ``strides``, is read as one of shape ``to``: 0 where
+    it repeats."""
     missing = len(to) - len(shape)
-    strides = contiguous(shape)
-    return tuple(0 if i < missing or shape[i - missing] == 1 else strides[i - missing] for i in range(len(to)))
+    steps = contiguous(shape) if strides is None else strides
+    return tuple(0 if i < missing or shape[i - missing] == 1 else steps[i - missing] for i in range(len(to)))
 
 
 def merged(size: Sequence[int], *strides: Sequence[int]) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lissom.backends.c.bindings.products import three
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, contiguous, element_of, merged, shape_of
+from lissom.backends.c.geometry import around, element_of, merged, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.op import op_class
@@ -54,7 +54,7 @@ def reduce(op: Any, b: Builder) -> None:
     if axes is None:
         b.view(op, x)
         return
-    steps = contiguous(shape)
+    steps = b.strides(x)
     kept = [i for i in range(len(shape)) if i not in axes]
     kept_size, kept_stride = merged([shape[i] for i in kept], [steps[i] for i in kept])
     size, stride = merged([shape[i] for i in axes], [steps[i] for i in axes])
@@ -66,7 +66,7 @@ def reduce(op: Any, b: Builder) -> None:
         "reduced_size": size,
         "reduced_stride": stride,
     }
-    b.call(f"reduce_{REDUCTIONS[op.op_type]}_{element_of(x)}", params, [b.read(x)], [b.write(op)])
+    b.call(f"reduce_{REDUCTIONS[op.op_type]}_{element_of(x)}", params, [b.stored(x)], [b.write(op)])
 
 
 def _axes(op: Any, rank: int) -> list[int] | None:

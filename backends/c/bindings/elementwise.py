@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import broadcast, element_of, item_bytes, merged, shape_of
+from lissom.backends.c.geometry import Order, broadcast, contiguous, element_of, item_bytes, merged, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.op import Op, op_class
@@ -21,6 +21,7 @@ from lissom.ir.ops.relu import Relu
 from lissom.ir.ops.where import Where
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value
+from lissom.kernels.kernel import Params
 
 PLAIN = """
 Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Mish Neg Reciprocal Round Sigmoid Sign Sin Sinh
@@ -59,16 +60,30 @@ BINARY = {
 
 
 def unary(b: Builder, task: str, op: Op, x: Value, alpha: float = 0.0, beta: float = 0.0) -> None:
-    """One call over all elements of ``x``."""
+    """One call over all elements of ``x``, in whatever order they are."""
     params = {"count": x.type.size(), "alpha": alpha, "beta": beta}
-    b.call(task, params, [b.read(x)], [b.write(op)])
+    b.call(task, params, [b.stored(x)], [b.write(op, b.order(x))])
 
 
-def binary_params(shape: Sequence[int], *operands: Sequence[int]) -> dict[str, Any]:
-    """Size and strides of a broadcast loop over ``shape``, for operands of the shapes given."""
-    size, *strides = merged(shape, *(broadcast(s, shape) for s in operands))
+def broadcast_params(b: Builder, op: Op, *operands: Value) -> dict[str, Any]:
+    """Size and strides of a loop over the elements of a result as :func:`common_order` stores it, for operands that are
+    read as they are stored."""
+    shape, order = shape_of(op), common_order(b, op, operands)
+    strides = [broadcast(shape_of(v), shape, b.strides(v)) for v in operands]
+    return loop_params([shape[axis] for axis in order], *([s[axis] for axis in order] for s in strides))
+
+
+def loop_params(shape: Sequence[int], *strides: Sequence[int]) -> dict[str, Any]:
+    """Size and strides of a loop over ``shape`` with up to three operands."""
+    size, *merged_strides = merged(shape, *strides)
     names = ("a_stride", "b_stride", "c_stride")
-    return {"rank": len(size), "size": size, **dict(zip(names, strides, strict=False))}
+    return {"rank": len(size), "size": size, **dict(zip(names, merged_strides, strict=False))}
+
+
+def common_order(b: Builder, op: Op, operands: Sequence[Value]) -> Order:
+    """The order of a result's axes: that of the largest operand of its rank."""
+    whole = [v for v in operands if v.type.rank == op.type.rank]
+    return b.order(max(whole, key=lambda v: v.type.size())) if whole else tuple(range(op.type.rank))
 
 
 @binds(*map(op_class, UNARY))
@@ -115,7 +130,12 @@ def clip(op: Clip, b: Builder) -> None:
         b.view(op, op.x)
     for task, bound in (("max", op.min), ("min", op.max)):
         if bound is not None:
-            b.call(f"{task}_{element}", binary_params(shape, shape, ()), [x, b.read(bound)], [y])
+            b.call(
+                f"{task}_{element}",
+                loop_params(shape, contiguous(shape), broadcast((), shape)),
+                [x, b.read(bound)],
+                [y],
+            )
             x = y
 
 
@@ -125,21 +145,28 @@ def binary(op: Op, b: Builder) -> None:
     if left.type.dtype is not right.type.dtype:
         raise Unsupported(f"operands of two types, {left.type} and {right.type}, are not supported in C")
     element = "u8" if left.type.dtype is DType.bool else element_of(left)
-    params = binary_params(shape_of(op), shape_of(left), shape_of(right))
-    b.call(f"{BINARY[op.op_type]}_{element}", params, [b.read(left), b.read(right)], [b.write(op)])
+    loop(b, f"{BINARY[op.op_type]}_{element}", op, (left, right))
+
+
+def loop(b: Builder, task: str, op: Op, operands: Sequence[Value], params: Params | None = None) -> None:
+    """One call that broadcasts ``operands``; ``params`` are those besides the loop's."""
+    order = common_order(b, op, operands)
+    b.call(
+        task,
+        {**broadcast_params(b, op, *operands), **(params or {})},
+        [b.stored(v) for v in operands],
+        [b.write(op, order)],
+    )
 
 
 @binds(Mod)
 def mod(op: Mod, b: Builder) -> None:
-    params = binary_params(shape_of(op), shape_of(op.a), shape_of(op.b))
-    task = f"{'fmod' if op.fmod else 'mod'}_{element_of(op.a)}"
-    b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
+    loop(b, f"{'fmod' if op.fmod else 'mod'}_{element_of(op.a)}", op, (op.a, op.b))
 
 
 @binds(op_class("And"), op_class("Or"), op_class("Xor"))
 def logic(op: Any, b: Builder) -> None:
-    params = binary_params(shape_of(op), shape_of(op.a), shape_of(op.b))
-    b.call(op.op_type.lower(), params, [b.read(op.a), b.read(op.b)], [b.write(op)])
+    loop(b, op.op_type.lower(), op, (op.a, op.b))
 
 
 @binds(op_class("Max"), op_class("Min"), op_class("Sum"), op_class("Mean"))
@@ -159,7 +186,7 @@ def fold(op: Op, b: Builder, task: str, operands: Sequence[Value]) -> Place:
         b.copy(item_bytes(op), (op.type.size(),), (b.read(operands[0]), (1,), 0), (y, (1,), 0))
     left, left_shape = b.read(operands[0]), shape_of(operands[0])
     for i, right in enumerate(operands[1:], 1):
-        params = binary_params(shape, left_shape, shape_of(right))
+        params = loop_params(shape, broadcast(left_shape, shape), broadcast(shape_of(right), shape))
         target = y if i == len(operands) - 1 else Place(b.memory(op.type.size() * item_bytes(op)))
         b.call(f"{task}_{element_of(op)}", params, [left, b.read(right)], [target])
         left, left_shape = target, shape
@@ -168,21 +195,16 @@ def fold(op: Op, b: Builder, task: str, operands: Sequence[Value]) -> Place:
 
 @binds(Where)
 def where(op: Where, b: Builder) -> None:
-    shape = shape_of(op)
-    params = binary_params(shape, shape_of(op.x), shape_of(op.y), shape_of(op.condition))
-    b.call(
-        "where",
-        {"element": item_bytes(op), **params},
-        [b.read(op.condition), b.read(op.x), b.read(op.y)],
-        [b.write(op)],
-    )
+    order = common_order(b, op, (op.x, op.y, op.condition))
+    params = {"element": item_bytes(op), **broadcast_params(b, op, op.x, op.y, op.condition)}
+    b.call("where", params, [b.stored(v) for v in (op.condition, op.x, op.y)], [b.write(op, order)])
 
 
 @binds(Cast, CastLike)
 def cast(op: Cast | CastLike, b: Builder) -> None:
     source, target = element_of(op.x), element_of(op)
     if source == target:
-        b.view(op, op.x)
+        b.view(op, op.x, order=b.order(op.x))
         return
     params = {"count": op.type.size(), "from": f"LISSOM_{source.upper()}", "to": f"LISSOM_{target.upper()}"}
-    b.call("cast", params, [b.read(op.x)], [b.write(op)])
+    b.call("cast", params, [b.stored(op.x)], [b.write(op, b.order(op.x))])

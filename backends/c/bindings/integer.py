@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lissom.backends.c.bindings.along_axes import pool_params
-from lissom.backends.c.bindings.elementwise import binary_params
+from lissom.backends.c.bindings.elementwise import loop
 from lissom.backends.c.bindings.products import conv_params, matmul_params, weights
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import around, element_of, layout_order, shape_of
@@ -190,8 +190,8 @@ def _product(
 @binds(QLinearAdd, QLinearMul, QLinearSub)
 def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
     sa, sb, sy = (np.float32(scalar(s, "a scale")) for s in (op.a_scale, op.b_scale, op.y_scale))
+    task = {QLinearAdd: "add_q8", QLinearMul: "mul_q8", QLinearSub: "sub_q8"}[type(op)]
     params = {
-        **binary_params(shape_of(op), shape_of(op.a), shape_of(op.b)),
         "a": q8_input(op.a, op.a_zero_point),
         "b": q8_input(op.b, op.b_zero_point),
         "y": q8_output(op, op.y_zero_point),
@@ -199,8 +199,7 @@ def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
         "b_ratio": sb / sy,
         "multiplier": np.float32(sa * sb) / sy,
     }
-    task = {QLinearAdd: "add_q8", QLinearMul: "mul_q8", QLinearSub: "sub_q8"}[type(op)]
-    b.call(task, params, [b.read(op.a), b.read(op.b)], [b.write(op)])
+    loop(b, task, op, (op.a, op.b), params)
 
 
 @binds(QLinearAveragePool, QLinearGlobalAveragePool)
@@ -269,15 +268,16 @@ def layer_norm(op: QLinearLayerNormalization, b: Builder) -> None:
     b.call("layer_norm_q8", params, [b.read(op.x), scale, bias], [b.write(op)])
 
 
-def channel_params(op: Any, scale: Array, zero: Array | None) -> tuple[dict[str, int], int]:
-    """(outer, channels, inner) for the axis scales lie along, and how many channels there are."""
-    shape = shape_of(op)
+def channel_params(b: Builder, op: Any, scale: Array, zero: Array | None) -> tuple[dict[str, int], int]:
+    """(outer, channels, inner) for the axis scales lie along in x as it is stored, and how many channels there are."""
+    order = b.order(op.x)
+    shape = [shape_of(op)[axis] for axis in order]
     if op.block_size:
         raise Unsupported("scales in blocks are not supported in C")
     count = max(scale.size, 1 if zero is None else zero.size)
     if count == 1:
         return {"outer": 1, "channels": 1, "inner": op.type.size()}, 1
-    axis = op.axis % len(shape)
+    axis = order.index(op.axis % len(shape))
     outer, inner = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
     return {"outer": outer, "channels": shape[axis], "inner": inner}, shape[axis]
 
@@ -288,14 +288,15 @@ def quantize(op: QuantizeLinear, b: Builder) -> None:
         raise Unsupported(f"quantizing to {op.type.dtype} in {op.precision or 'float32'} is not supported in C")
     scale = parameter(op.y_scale, "a scale").reshape(-1)
     zero = None if op.y_zero_point is None else parameter(op.y_zero_point, "a zero point").reshape(-1)
-    params, count = channel_params(op, scale, zero)
+    params, count = channel_params(b, op, scale, zero)
     outputs = np.zeros(count, OUTPUT)
     outputs["zero"] = 0 if zero is None else zero
     low, high = RANGES[op.type.dtype]
     outputs["low"], outputs["high"] = low - outputs["zero"], high - outputs["zero"]
     scales = b.constant(np.broadcast_to(scale.astype(np.float32), count), f"{op.name}.scale")
     task = "quantize_q8" if element_of(op.x) == "f32" else f"quantize_q8 from {element_of(op.x)}"
-    b.call(task, params, [b.read(op.x), scales, b.constant(outputs, f"{op.name}.range")], [b.write(op)])
+    ranges = b.constant(outputs, f"{op.name}.range")
+    b.call(task, params, [b.stored(op.x), scales, ranges], [b.write(op, b.order(op.x))])
 
 
 @binds(DequantizeLinear)
@@ -304,15 +305,16 @@ def dequantize(op: DequantizeLinear, b: Builder) -> None:
         raise Unsupported(f"dequantizing to {op.type.dtype} is not supported in C")
     scale = parameter(op.x_scale, "a scale").reshape(-1)
     zero = None if op.x_zero_point is None else parameter(op.x_zero_point, "a zero point").reshape(-1)
-    params, count = channel_params(op, scale, zero)
+    params, count = channel_params(b, op, scale, zero)
     zeros = np.broadcast_to(np.zeros((), op.x.type.dtype.numpy) if zero is None else zero, count)
     scales = np.broadcast_to(scale.astype(np.float32), count)
-    reads = [b.read(op.x), b.constant(scales, f"{op.name}.scale"), b.constant(zeros, f"{op.name}.zero")]
-    b.call(f"dequantize_{element_of(op.x)}", params, reads, [b.write(op)])
+    reads = [b.stored(op.x), b.constant(scales, f"{op.name}.scale"), b.constant(zeros, f"{op.name}.zero")]
+    b.call(f"dequantize_{element_of(op.x)}", params, reads, [b.write(op, b.order(op.x))])
 
 
 @binds(Lookup)
 def lookup(op: Lookup, b: Builder) -> None:
     table = b.constant(parameter(op.table, "a table"), f"{op.name}.table")
     element = op.type.dtype.numpy.itemsize
-    b.call("lookup", {"count": op.type.size(), "element": element}, [b.read(op.x), table], [b.write(op)])
+    params = {"count": op.type.size(), "element": element}
+    b.call("lookup", params, [b.stored(op.x), table], [b.write(op, b.order(op.x))])

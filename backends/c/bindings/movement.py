@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -9,7 +10,16 @@ import torch
 
 from lissom.backends.c.bindings.along_axes import integers
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, broadcast, contiguous, item_bytes, shape_of
+from lissom.backends.c.geometry import (
+    Order,
+    around,
+    broadcast,
+    contiguous,
+    item_bytes,
+    regrouped,
+    shape_of,
+    stored_strides,
+)
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.families.resampling import coordinates, nearest, taps
@@ -47,30 +57,42 @@ def same_bytes(op: Op, b: Builder) -> None:
             isinstance(op.training_mode, Const) and not op.training_mode.data.any()
         ):
             raise Unsupported("a Dropout in training mode is not supported in C")
-    b.view(op, op.operands[0])
+    x = op.operands[0]
+    b.view(op, x, order=regrouped(shape_of(x), b.order(x), shape_of(op)))
 
 
 @binds(Transpose)
 def transpose(op: Transpose, b: Builder) -> None:
-    shape = shape_of(op.x)
-    perm = op.perm or tuple(reversed(range(len(shape))))
-    steps = contiguous(shape)
-    moved(op, b, op.x, shape_of(op), [steps[i] for i in perm])
+    """The same bytes: the axes change their names, not their places. Who needs them elsewhere reads them so."""
+    perm = op.perm or tuple(reversed(range(op.x.type.rank)))
+    b.view(op, op.x, order=tuple(perm.index(axis) for axis in b.order(op.x)))
 
 
-def moved(op: Value, b: Builder, x: Value, shape: tuple[int, ...], x_stride: list[int], offset: int = 0) -> None:
-    """``op`` gathers ``x`` with the strides given, over ``shape``; a view where nothing moves."""
-    kept = [i for i, n in enumerate(shape) if n != 1]
-    if [x_stride[i] for i in kept] == [contiguous(shape)[i] for i in kept]:
-        b.view(op, x, offset * item_bytes(x))
-    else:
-        b.copy(item_bytes(x), shape, (b.read(x), x_stride, offset), (b.write(op), contiguous(shape), 0))
+def moved(
+    result: Value, b: Builder, x: Value, shape: Sequence[int], strides: Sequence[int], offset: int, order: Order
+) -> None:
+    """``result``, stored in ``order``, gathers ``x``, as it is stored, with ``strides`` over ``shape``; a view where
+    nothing moves. ``shape`` may split axes of the result, ``order`` then has all their parts."""
+    size, x_stride = [shape[axis] for axis in order], [strides[axis] for axis in order]
+    y_stride = contiguous(size)
+    if all(n == 1 or a == c for n, a, c in zip(size, x_stride, y_stride, strict=True)):
+        b.view(result, x, offset * item_bytes(x), order=_whole(result, shape, order))
+        return
+    place = b.write(result, _whole(result, shape, order))
+    b.copy(item_bytes(x), size, (b.stored(x), x_stride, offset), (place, y_stride, 0))
+
+
+def _whole(result: Value, shape: Sequence[int], order: Order) -> Order:
+    """The order of a result's own axes where ``shape`` splits them."""
+    found = regrouped(shape, order, shape_of(result))
+    assert found is not None
+    return found
 
 
 @binds(Slice)
 def slice_(op: Slice, b: Builder) -> None:
     shape = shape_of(op.x)
-    strides, offset = list(contiguous(shape)), 0
+    strides, offset = list(b.strides(op.x)), 0
     starts, ends = integers(op.starts, "starts"), integers(op.ends, "ends")
     axes = integers(op.axes, "axes") or list(range(len(starts)))
     steps = integers(op.steps, "steps") or [1] * len(starts)
@@ -78,30 +100,34 @@ def slice_(op: Slice, b: Builder) -> None:
         taken = positions(start, end, step, shape[axis])
         offset += (taken.start if len(taken) else 0) * strides[axis]
         strides[axis] *= step
-    moved(op, b, op.x, shape_of(op), strides, offset)
+    moved(op, b, op.x, shape_of(op), strides, offset, b.order(op.x))
 
 
 @binds(Split)
 def split(op: Split, b: Builder) -> None:
-    steps, offset = contiguous(shape_of(op.x)), 0
+    strides, offset = b.strides(op.x), 0
     for r in op.results:
-        moved(r, b, op.x, shape_of(r), list(steps), offset)
-        offset += shape_of(r)[op.axis] * steps[op.axis]
+        moved(r, b, op.x, shape_of(r), strides, offset, b.order(op.x))
+        offset += shape_of(r)[op.axis] * strides[op.axis]
 
 
 @binds(Concat)
 def concat(op: Concat, b: Builder) -> None:
-    shape, y = shape_of(op), b.write(op)
-    steps, offset = contiguous(shape), 0
+    shape, order = shape_of(op), b.order(max(op.xs, key=lambda x: x.type.size()))
+    y, steps, offset = b.write(op, order), stored_strides(shape, order), 0
     for x in op.xs:
-        part = shape_of(x)
-        b.copy(item_bytes(x), part, (b.read(x), contiguous(part), 0), (y, steps, offset))
+        part, strides = shape_of(x), b.strides(x)
+        x_stride, y_stride = ([s[axis] for axis in order] for s in (strides, steps))
+        b.copy(item_bytes(x), [part[axis] for axis in order], (b.stored(x), x_stride, 0), (y, y_stride, offset))
         offset += part[op.axis] * steps[op.axis]
 
 
 @binds(Expand)
 def expand(op: Expand, b: Builder) -> None:
-    moved(op, b, op.x, shape_of(op), list(broadcast(shape_of(op.x), shape_of(op))))
+    strides = broadcast(shape_of(op.x), shape_of(op), b.strides(op.x))
+    added = op.type.rank - op.x.type.rank
+    order = (*range(added), *(axis + added for axis in b.order(op.x)))
+    moved(op, b, op.x, shape_of(op), strides, 0, order)
 
 
 @binds(Tile)
@@ -109,7 +135,8 @@ def tile(op: Tile, b: Builder) -> None:
     """Each axis becomes two: the repeats, which stand still in x, and the axis itself."""
     shape, repeats = shape_of(op.x), integers(op.repeats, "repeats")
     size = tuple(n for pair in zip(repeats, shape, strict=True) for n in pair)
-    moved(op, b, op.x, size, [s for step in contiguous(shape) for s in (0, step)])
+    order = tuple(part for axis in b.order(op.x) for part in (2 * axis, 2 * axis + 1))
+    moved(op, b, op.x, size, [s for step in b.strides(op.x) for s in (0, step)], 0, order)
 
 
 @binds(DepthToSpace, SpaceToDepth)
@@ -117,14 +144,25 @@ def blocks(op: DepthToSpace | SpaceToDepth, b: Builder) -> None:
     """A transpose of six axes: depth is split in block row, block column and channel."""
     n, c, h, w = shape_of(op.input)
     k = op.blocksize
+    of_n, of_c, of_h, of_w = b.strides(op.input)
+    size: tuple[int, ...]
+    steps: tuple[int, ...]
+    axes: tuple[tuple[int, ...], ...]
     if isinstance(op, SpaceToDepth):
-        size, perm = (n, c, h // k, k, w // k, k), (0, 3, 5, 1, 2, 4) if op.mode == "DCR" else (0, 1, 3, 5, 2, 4)
-    elif op.mode == "DCR":
-        size, perm = (n, k, k, c // (k * k), h, w), (0, 3, 4, 1, 5, 2)
+        size = (n, c, h // k, k, w // k, k)
+        steps = (of_n, of_c, k * of_h, of_h, k * of_w, of_w)
+        perm = (0, 3, 5, 1, 2, 4) if op.mode == "DCR" else (0, 1, 3, 5, 2, 4)
+        axes = ((0,), (1, 2, 3), (4,), (5,))
     else:
-        size, perm = (n, c // (k * k), k, k, h, w), (0, 1, 4, 2, 5, 3)
-    steps = contiguous(size)
-    moved(op, b, op.input, tuple(size[i] for i in perm), [steps[i] for i in perm])
+        depth = c // (k * k)
+        first = op.mode == "DCR"
+        size = (n, k, k, depth, h, w) if first else (n, depth, k, k, h, w)
+        parts = (k * depth, depth, 1) if first else (k * k, k, 1)
+        steps = (of_n, *(of_c * part for part in parts), of_h, of_w)
+        perm = (0, 3, 4, 1, 5, 2) if first else (0, 1, 4, 2, 5, 3)
+        axes = ((0,), (1,), (2, 3), (4, 5))
+    order = tuple(part for axis in b.order(op.input) for part in axes[axis])
+    moved(op, b, op.input, [size[i] for i in perm], [steps[i] for i in perm], 0, order)
 
 
 @binds(Pad)
@@ -141,15 +179,17 @@ def pad(op: Pad, b: Builder) -> None:
             sources[axis] = _padded(op, shape[axis], begin, end)
         remap(op, b, op.x, sources)
         return
-    y, fill = b.write(op), op.constant_value
+    order, fill = b.order(op.x), op.constant_value
+    y = b.write(op, order)
     zero = b.constant(np.zeros((), op.x.type.dtype.numpy), "zero") if fill is None else b.read(fill)
     b.call("fill", {"element": item_bytes(op), "count": op.type.size()}, [zero], [y])
     inside = [slice(max(0, -p), min(n, m - p)) for p, n, m in zip(begins, shape, out, strict=True)]
     size = [max(0, s.stop - s.start) for s in inside]
-    x_step, y_step = contiguous(shape), contiguous(out)
+    x_step, y_step = b.strides(op.x), stored_strides(out, order)
     x_at = sum(s.start * step for s, step in zip(inside, x_step, strict=True))
     y_at = sum((s.start + p) * step for s, p, step in zip(inside, begins, y_step, strict=True))
-    b.copy(item_bytes(op), size, (b.read(op.x), x_step, x_at), (y, y_step, y_at))
+    x_stride, y_stride = ([step[axis] for axis in order] for step in (x_step, y_step))
+    b.copy(item_bytes(op), [size[axis] for axis in order], (b.stored(op.x), x_stride, x_at), (y, y_stride, y_at))
 
 
 def _padded(op: Pad, size: int, begin: int, end: int) -> Array:
@@ -161,18 +201,18 @@ def _padded(op: Pad, size: int, begin: int, end: int) -> Array:
 
 def remap(op: Op, b: Builder, x: Value, sources: list[Array]) -> None:
     """y[i, j, ...] = x[sources[0][i], sources[1][j], ...]."""
-    steps = contiguous(shape_of(x))
+    order, steps = b.order(x), b.strides(x)
     if len(sources) > 8:
         raise Unsupported(f"{len(sources)} axes; kernels take up to 8")
-    tables = np.concatenate([np.asarray(s, np.int32) for s in sources])
+    tables = np.concatenate([np.asarray(sources[axis], np.int32) for axis in order])
     params = {
         "element": item_bytes(x),
         "rank": len(sources),
-        "size": tuple(len(s) for s in sources),
-        "x_stride": steps,
+        "size": tuple(len(sources[axis]) for axis in order),
+        "x_stride": tuple(steps[axis] for axis in order),
     }
     fill = b.constant(np.zeros((), x.type.dtype.numpy), "zero")
-    b.call("remap", params, [b.read(x), b.constant(tables, f"{op.name}.positions"), fill], [b.write(op)])
+    b.call("remap", params, [b.stored(x), b.constant(tables, f"{op.name}.positions"), fill], [b.write(op, order)])
 
 
 @binds(Resize)
