@@ -23,6 +23,7 @@ from lissom.passes.quantize.layers import output_axis, weight_of
 from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
 from lissom.passes.quantize.scales import affine, least_squares, symmetric, weight_limits
+from lissom.passes.quantize.signs import scale_of_signs
 
 ActivationType: TypeAlias = Literal["int8", "uint8", "int16", "int4", "uint4", "int2", "uint2"]
 WeightType: TypeAlias = Literal["int8", "int4", "int2"]
@@ -127,8 +128,11 @@ def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax
     data = constant_data(w)
     if not np.isfinite(data).all():
         raise DataError(f"the weights {w.name!r} of {op.describe()} hold NaN or Inf, which cannot be quantized")
-    low, high = weight_limits(dtype)
-    scale = symmetric(data, axis, high) if method == "minmax" else least_squares(data, axis, low, high)
+    if (signs := scale_of_signs(w)) is not None:
+        dtype, low, high, scale = DType.int2, -1, 1, signs
+    else:
+        low, high = weight_limits(dtype)
+        scale = symmetric(data, axis, high) if method == "minmax" else least_squares(data, axis, low, high)
     zeros = np.zeros(scale.shape, dtype.numpy)
     s, z = Const(scale, f"{w.name}.scale"), Const(zeros, f"{w.name}.zero_point")
     fake = FakeQuant(w, s, z, low, high, axis=axis or 0).named(f"{w.name}.quant", w.loc)

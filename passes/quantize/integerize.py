@@ -92,7 +92,7 @@ def computed_weights(op: Op) -> tuple[Value, ...] | None:
 def split_fake_quant(fake: FakeQuant) -> Value | None:
     """FakeQuant(x)  =>  DequantizeLinear(QuantizeLinear(x)), with the integers of a constant computed now."""
     match fake:
-        case FakeQuant(Const() as w, Const(), Const()):
+        case FakeQuant(w, Const(), Const()) if is_constant(w):
             integers = integers_of(fake)
             weights = Const(integers, w.name, loc=w.loc)
             return DequantizeLinear(weights, fake.scale, fake.zero_point, axis=fake.axis)
@@ -114,7 +114,8 @@ def integers_of(fake: FakeQuant) -> Array:
     match fake:
         case FakeQuant(_, _, _, chosen=Const(integers)):
             return integers
-        case FakeQuant(Const(data), Const(scale), Const(zero_point)):
+        case FakeQuant(w, Const(scale), Const(zero_point)) if is_constant(w):
+            data = constant_data(w)
             shape = [1] * data.ndim
             if scale.size > 1:
                 shape[fake.axis] = -1

@@ -22,8 +22,10 @@ from lissom.ir.ops.codebook import Codebook
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mask import Mask
+from lissom.ir.ops.qlinear_conv import QLinearConv
+from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.where import Where
-from lissom.ir.types import Array
+from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
 from lissom.passes.encode.kmeans import kmeans
 from lissom.passes.encode.layers import operand_of, weights_of
@@ -319,3 +321,28 @@ def test_the_decided_graph_trains_in_plain_pytorch(net: Net, train_data: dict[st
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.95 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "scheme", ["binarize", "ternarize", "ternarize(scale=tensor)", "finetune(sparsity=0.6), ternarize"]
+)
+def test_signs_are_integer_weights_of_two_bits_and_c_has_the_same_bytes(
+    net: Net, train_data: dict[str, Array], tmp_path: Path, scheme: str
+) -> None:
+    decided = ls.run(f"fold, {scheme}", net(), data=[train_data])
+    small, report = ls.run("quantize(int8)", decided, data=[train_data], report=True)
+    assert report.rows[-1].check.startswith("equal")
+    layers = [op for op in small.ops if isinstance(op, QLinearConv | QLinearGemm)]
+    assert len(layers) == 3
+    for op, before in zip(layers, operands(decided).values(), strict=True):
+        assert isinstance(op.w, Const)
+        assert isinstance(op.w_scale, Const)
+        assert op.w.type.dtype is DType.int2
+        scale = op.w_scale.data.reshape(-1, *[1] * (op.w.type.rank - 1))
+        real = op.w.data.astype(np.float32) * scale
+        np.testing.assert_array_equal(real, values_of(before))
+    ls.emit(small, tmp_path / "c", target="portable")
+    artifact = ls.Artifact(tmp_path / "c")
+    for i in range(16):
+        x = train_data["x"][i : i + 1]
+        assert artifact.run(x)[0].tobytes() == ls.evaluate(small, x)[0].tobytes()
