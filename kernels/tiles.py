@@ -65,8 +65,8 @@ def _refusal(rows: int) -> Callable[[Params], str | None]:
     def refuses(params: Params) -> str | None:
         if not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]:
             return "int8 weights with zero point 0 and uint8 activations are wanted"
-        if run_length(params) < 4:
-            return f"runs of {run_length(params)} bytes; 4 are wanted"
+        if params["conv"]["groups"] > 1 and params["conv"]["in_channels"] < 4:
+            return "groups of fewer than 4 channels"
         columns = params["conv"]["out"][2]
         return f"a tile of {rows} columns for {columns}" if columns < rows else None
 

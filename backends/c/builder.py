@@ -180,19 +180,33 @@ class Builder:
 
     def clamp_producer(self, value: Value, result: Value, low: float, high: float) -> bool:
         """Let the kernel that computes ``value`` clamp, where nobody else reads it; ``result`` is then its output."""
-        made = producer(value)
-        if not self.program.layers or made is None or len(value.users) != 1 or self.graph.is_output(value):
-            return False
-        layer = next((entry for entry in reversed(self.program.layers) if entry.op is made), None)
-        if layer is None or not layer.calls or layer.calls[-1].kernel.task.params != "lissom_conv_params":
+        layer = self._layer_of_only(value)
+        if layer is None or layer.calls[-1].kernel.task.name != "conv_f32":
             return False
         last = layer.calls[-1]
-        if last.kernel.task.name != "conv_f32" or (last.params["low"], last.params["high"]) != (-np.inf, np.inf):
+        if (last.params["low"], last.params["high"]) != (-np.inf, np.inf):
             return False
         last.params = {**last.params, "low": low, "high": high}
         layer.results, layer.orders = [], []
         self.view(result, value, order=self.order(value))
         return True
+
+    def reclaim(self, value: Value, task: str) -> Call | None:
+        """The call of ``task`` that computes ``value``, taken out of its layer so that one that does more can take its
+        place; None where there is none or somebody else reads ``value``."""
+        layer = self._layer_of_only(value)
+        if layer is None or layer.calls[-1].kernel.task.name != task:
+            return None
+        layer.results, layer.orders = [], []
+        return layer.calls.pop()
+
+    def _layer_of_only(self, value: Value) -> Layer | None:
+        """The layer that computes ``value`` with its last call, where one op alone reads that."""
+        made = producer(value)
+        if made is None or len(value.users) != 1 or self.graph.is_output(value):
+            return None
+        layer = next((entry for entry in reversed(self.program.layers) if entry.op is made), None)
+        return layer if layer is not None and layer.calls else None
 
     # ---- for the back end
 

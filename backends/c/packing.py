@@ -67,9 +67,11 @@ def panels(operand: Operand, lanes: int, vectors: int) -> Array:
         filled[:, :outputs] = array
         return filled.reshape(groups, count, width, *array.shape[2:])
 
-    starts = [*range(0, length - 3, 4), *([length - 4] if length % 4 else [])]
+    if length < 4:
+        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], 4 - length), runs.dtype)], axis=-1)
+    starts = [*range(0, length - 3, 4), *([length - 4] if length % 4 else [])] if length > 4 else [0]
     fours = np.stack([runs[..., s : s + 4] for s in starts], axis=3).copy()
-    if length % 4:
+    if length > 4 and length % 4:
         fours[..., -1, : 4 - length % 4] = 0  # these bytes of the run were in the group before
     blocks = np.moveaxis(by_panel(fours, np.int8), 2, 4)  # (groups, count, run, group, width, 4)
     head = np.stack([by_panel(bias, np.int32).view(np.uint8), by_panel(multiplier, np.float32).view(np.uint8)], axis=2)

@@ -17,6 +17,7 @@ typedef struct {
     int32_t steps[3]; /* bytes from one to the next */
     int32_t groups;   /* whole groups in a run */
     int32_t tail;     /* how far the last group reaches back, negative; 0 where there is none */
+    int32_t few;      /* bytes of a run that is shorter than a group; else 0 */
 } walk;
 
 static inline void finish(const lissom_conv_q8_params *q, const uint8_t *panel, lissom_vi (*acc)[LISSOM_VECTORS],
@@ -52,7 +53,9 @@ static inline void finish(const lissom_conv_q8_params *q, const uint8_t *panel, 
     }
 }
 
-static inline void multiply(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *const *x, int32_t step, const uint8_t *w)
+/* The sums over one group of four bytes, or, where `few` is not 0, of that many. */
+static inline void multiply(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *const *x, int32_t step, const uint8_t *w,
+                            int32_t few)
 {
     lissom_vi weights[LISSOM_VECTORS];
     LISSOM_UNROLL
@@ -61,7 +64,8 @@ static inline void multiply(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *con
     }
     LISSOM_UNROLL
     for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        const lissom_vi four = lissom_vi_four(x[m / 3] + (m % 3) * step);
+        const uint8_t *const at = x[m / 3] + (m % 3) * step;
+        const lissom_vi four = few == 0 ? lissom_vi_four(at) : lissom_vi_few(at, few);
         LISSOM_UNROLL
         for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
             acc[m][v] = lissom_vi_dot(acc[m][v], four, weights[v]);
@@ -92,19 +96,22 @@ static inline void tile(const lissom_conv_q8_params *q, const walk *walks, const
                     at[i] = run + 3 * i * step;
                 }
                 for (int32_t g = 0; g < walks->groups; ++g) {
-                    multiply(acc, at, step, w);
+                    multiply(acc, at, step, w, 0);
                     w += CHANNELS * 4;
                     LISSOM_UNROLL
                     for (int32_t i = 0; i < (LISSOM_ROWS + 2) / 3; ++i) {
                         at[i] += 4;
                     }
                 }
-                if (walks->tail != 0) {
+                if (walks->few != 0) {
+                    multiply(acc, at, step, w, walks->few);
+                    w += CHANNELS * 4;
+                } else if (walks->tail != 0) {
                     LISSOM_UNROLL
                     for (int32_t i = 0; i < (LISSOM_ROWS + 2) / 3; ++i) {
                         at[i] += walks->tail;
                     }
-                    multiply(acc, at, step, w);
+                    multiply(acc, at, step, w, 0);
                     w += CHANNELS * 4;
                 }
             }
@@ -161,6 +168,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
         {p->dilation[0] * size[1] * size[2] * pixel, p->dilation[1] * size[2] * pixel, p->dilation[2] * pixel},
         length / 4,
         length % 4 ? length % 4 - 4 : 0,
+        length < 4 ? length : 0,
     };
     const int32_t step = p->stride[2] * pixel;
     const int32_t taps = p->kernel[0] * p->kernel[1] * walks.runs[2];

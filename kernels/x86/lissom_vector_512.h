@@ -36,6 +36,12 @@ static inline lissom_vi lissom_vi_four(const uint8_t *p)
     return _mm512_set1_epi32(v);
 }
 
+/* n < 4 bytes and zeros, in every lane. */
+static inline lissom_vi lissom_vi_few(const uint8_t *p, int32_t n)
+{
+    return _mm512_set1_epi32(p[0] | (n > 1 ? p[1] << 8 : 0) | (n > 2 ? p[2] << 16 : 0));
+}
+
 /* n <= 16 bytes as lanes. */
 static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
 {

@@ -33,7 +33,7 @@ from lissom.ir.ops.qlinear_softmax import QLinearSoftmax
 from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.types import Array, DType, TensorType
-from lissom.ir.values import Const, Input, Value
+from lissom.ir.values import Const, Input, Value, producer
 
 OUTPUT = np.dtype([("low", np.float32), ("high", np.float32), ("zero", np.int32)])
 """``lissom_q8_output`` as numpy sees it."""
@@ -190,6 +190,8 @@ def _product(
 @binds(QLinearAdd, QLinearMul, QLinearSub)
 def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
     sa, sb, sy = (np.float32(scalar(s, "a scale")) for s in (op.a_scale, op.b_scale, op.y_scale))
+    if isinstance(op, QLinearAdd) and add_to_producer(op, b, sa / sy, sb / sy):
+        return
     task = {QLinearAdd: "add_q8", QLinearMul: "mul_q8", QLinearSub: "sub_q8"}[type(op)]
     params = {
         "a": q8_input(op.a, op.a_zero_point),
@@ -200,6 +202,34 @@ def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
         "multiplier": np.float32(sa * sb) / sy,
     }
     loop(b, task, op, (op.a, op.b), params)
+
+
+def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np.float32) -> bool:
+    """Let the convolution that computes an operand add the other one, as a residual block does."""
+    sides = [
+        (op.b, op.b_zero_point, b_ratio, op.a, op.a_zero_point, a_ratio),
+        (op.a, op.a_zero_point, a_ratio, op.b, op.b_zero_point, b_ratio),
+    ]
+    for value, zero, ratio, other, other_zero, other_ratio in sides:
+        made = producer(value)
+        if not isinstance(made, QLinearConv) or shape_of(value) != shape_of(op) or shape_of(other) != shape_of(op):
+            continue
+        if value is other or scalar(zero, "a zero point") != scalar(made.y_zero_point, "a zero point"):
+            continue
+        order = b.order(value)
+        call = b.reclaim(value, "conv_q8")
+        if call is None:
+            continue
+        skip = {
+            **q8_input(other, other_zero),
+            "ratio": ratio,
+            "skip_ratio": other_ratio,
+            "y": q8_output(op, op.y_zero_point),
+        }
+        params = {**call.params, "skip": skip}
+        b.call(call.kernel, params, [*call.reads[:-1], b.read(other, order)], [b.write(op, order)])
+        return True
+    return False
 
 
 @binds(QLinearAveragePool, QLinearGlobalAveragePool)
