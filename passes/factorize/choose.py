@@ -22,6 +22,8 @@ from lissom.passes.factorize.methods import Factorization, Method, Ranks, Rung
 from lissom.passes.factorize.ranks import Ladder, require_reachable
 from lissom.passes.factorize.refit import Fit, refit
 from lissom.passes.factorize.statistics import feeds_of, gather
+from lissom.passes.fold import constants
+from lissom.passes.rule import rewrite
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,11 @@ def factorize_graph(
 
 
 def find_layers(graph: Graph, layers: Sequence[str], exclude: Sequence[str], by: str) -> list[Layer]:
-    """The layers whose names match; those that cannot be changed are noted, with the reason."""
+    """The layers whose names match; those that cannot be changed are noted, with the reason.
+
+    Weights that an exporter left to be transposed, or computed otherwise from constants, are computed first.
+    """
+    rewrite(graph, constants.RULES)
     found = []
     names = [op.name for op in graph.ops if layer_of(op) is not None]
     for pattern in (*layers, *exclude):

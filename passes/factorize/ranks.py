@@ -31,6 +31,11 @@ def within(ladders: Sequence[Ladder], choice: Choice) -> float:
 def require_reachable(ladders: Sequence[Ladder], budget: float, rest: float, what: str, least_is: str) -> None:
     """Raise Error, saying what can be reached, where even the cheapest rungs are beyond the budget."""
     least = sum(min(rung.cost for rung in ladder) for ladder in ladders)
+    if not ladders and budget < 0:
+        raise Error(
+            f"the budget of {budget + rest:g} {what} cannot be met: no layer can be changed, and all take {rest:g}; "
+            "explain says of each layer why"
+        )
     if least > budget * (1 + 1e-9):
         raise Error(
             f"the budget of {budget + rest:g} {what} cannot be met: {least_is} {least + rest:g}, "

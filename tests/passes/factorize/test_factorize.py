@@ -344,6 +344,40 @@ def test_shared_weights_stay_shared() -> None:
     assert "shared by 2 ops" in str(explain("factorize(svd, select=energy, energy=0)", g))
 
 
+@pytest.mark.parametrize("pipeline", ["factorize(svd, macs=0.6)", "factorize(svd, params=0.6), fold"])
+def test_layers_of_any_form_are_found_before_fold(pipeline: str) -> None:
+    """Attention and linear layers without a bias read transposed weights; they are layers all the same."""
+
+    class Attention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(12, 40, bias=False), nn.Linear(40, 40)
+            self.attention = nn.MultiheadAttention(40, 4, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.first(x)
+            return self.last(x + self.attention(x, x, x)[0])
+
+    torch.manual_seed(0)
+    module, x = Attention().eval(), array(0, 2, 6, 12)
+    g = from_torch(module, (torch.from_numpy(x),))
+    small = run(pipeline, g)
+    assert Size.of(small).macs < 0.7 * Size.of(g).macs
+    with torch.no_grad():
+        assert relative_error(module(torch.from_numpy(x)).numpy(), evaluate(g, x)[0]) < 1e-5
+    session = onnxruntime.InferenceSession(to_proto(small).SerializeToString(), providers=["CPUExecutionProvider"])
+    assert relative_error(evaluate(small, x)[0], session.run(None, {"x": x})[0]) < 1e-4
+
+
+def test_where_no_layer_can_change_that_is_said() -> None:
+    g = Graph("product")
+    y = MatMul(g.input("a", tensor("float32", 4, 4)), g.input("b", tensor("float32", 4, 4)))
+    g.append(y)
+    g.set_outputs({"y": y})
+    with pytest.raises(Error, match="no layer can be changed, and all take 64"):
+        run("factorize(svd, macs=0.5)", g)
+
+
 def test_free_sizes_cost_something() -> None:
     """A network for images of any size: its convolutions would not fit into 1 x 1, yet there is much to save."""
     sizes = [symbol(s) for s in ("N", "H", "W")]
