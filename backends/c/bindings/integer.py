@@ -144,10 +144,56 @@ def conv(op: QLinearConv, b: Builder) -> None:
     b.call(kernel, params, [b.read(op.x, order), *operands, None], [b.write(op, order)])
 
 
+def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_zero: Value, factors: Array) -> bool:
+    """A product with constant weights (N, K) is a convolution of one row of positions with K channels: where the
+    target has a kernel that takes all weights packed, that is called."""
+    w = widened(w)
+    if not isinstance(w, Const) or not isinstance(getattr(op, "b", None) or w, Const) or w.type.rank != 2:
+        return False
+    n, k = shape_of(w)
+    rows = x.type.size() // k
+    ones = (1, 1, 1)
+    params = {
+        "conv": {
+            "batch": 1,
+            "groups": 1,
+            "in_channels": k,
+            "out_channels": n,
+            "in": (1, 1, rows),
+            "out": (1, 1, rows),
+            "kernel": ones,
+            "stride": ones,
+            "dilation": ones,
+            "pad": (0, 0, 0),
+            "low": -np.inf,
+            "high": np.inf,
+        },
+        "x": q8_input(x, zero),
+        "y": q8_output(op, op.y_zero_point),
+        "w_plain": is_plain(w, w_zero),
+        "w_flip": flip_of(w),
+        "w_zero_stride": 0,
+        "multiplier_stride": int(factors.size > 1),
+        "skip": NO_SKIP,
+    }
+    kernel = b.chooser("conv_q8", params, b.program.target)
+    if isinstance(kernel, str) or not holds_all(kernel.packing["w"]):
+        return False
+    bias = getattr(op, "b", None) if isinstance(op, QLinearGemm) else None
+    beside = {"b": np.zeros(n, np.int32) if bias is None else bias.data, "multiplier": factors}
+    whole = b.packed(kernel, "w", Operand(w.data, params, beside), f"{op.name}.panels")
+    b.call(kernel, params, [b.read(x), whole, None, None, None, None], [b.write(op)])
+    return True
+
+
 @binds(QLinearGemm)
 def gemm(op: QLinearGemm, b: Builder) -> None:
     """A constant w (N, K) is stored as (K, N)."""
     n, _ = shape_of(op.w)
+    check_bias(op)
+    factors = multipliers(op, op.x_scale, op.w_scale, n)
+    if rows_as_convolution(op, b, op.x, op.x_zero_point, op.w, op.w_zero_point, factors):
+        return
     w = widened(op.w)
     right = Const(np.ascontiguousarray(w.data.T), w.name) if isinstance(w, Const) else w
     matmul = matmul_params(shape_of(op.x), shape_of(right), False, right is w)
@@ -157,6 +203,11 @@ def gemm(op: QLinearGemm, b: Builder) -> None:
 @binds(QLinearMatMul)
 def matmul(op: QLinearMatMul, b: Builder) -> None:
     left, right = shape_of(op.a), shape_of(op.b)
+    if isinstance(op.b, Const) and len(right) == 2 and parameter(op.a_scale, "a scale").size == 1:
+        w = Const(np.ascontiguousarray(op.b.data.T), op.b.name)
+        factors = multipliers(op, op.a_scale, op.b_scale, right[1])
+        if rows_as_convolution(op, b, op.a, op.a_zero_point, w, op.b_zero_point, factors):
+            return
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
     params = matmul_params(left, right, False, False)
