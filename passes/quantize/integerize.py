@@ -57,6 +57,7 @@ from lissom.ir.values import Const, Value, producer
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.compare import steps
 from lissom.passes.quantize.grids import moved, no_integer_form
+from lissom.passes.quantize.signs import layer_before_sign
 from lissom.passes.rule import Refused, rewrite, rule
 
 
@@ -64,8 +65,10 @@ from lissom.passes.rule import Refused, rewrite, rule
 def integerize(graph: Graph) -> None:
     """Turn FakeQuant into integers: int8 weights, integer ops, and QuantizeLinear / DequantizeLinear at the edges."""
     require_usable_scales(graph)
+    settle_grids(graph)
     rewrite(graph, [computed_weights])
     rewrite(graph, [split_fake_quant])
+    rewrite(graph, [layer_before_sign])
     rewrite(graph, RULES)
 
 
@@ -78,6 +81,14 @@ def require_usable_scales(graph: Graph) -> None:
                 if not (np.isfinite(wide) & (wide > 0)).all():
                     bad = wide.reshape(-1)[~(np.isfinite(wide) & (wide > 0)).reshape(-1)][0]
                     raise Error(f"{op.describe()}: its scale is {bad}; a scale is a positive finite number")
+
+
+def settle_grids(graph: Graph) -> None:
+    """Scales and zero points that were learned are parameters no more."""
+    learned = [v for op in graph.ops if isinstance(op, FakeQuant) for v in (op.scale, op.zero_point)]
+    for v in dict.fromkeys(learned):
+        if isinstance(v, Const) and v.trainable:
+            graph.replace(v, Const(v.data, v.name, loc=v.loc))
 
 
 @rule
