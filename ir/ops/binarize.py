@@ -8,14 +8,14 @@ import torch
 from lissom.ir.channels.atoms import Layout
 from lissom.ir.channels.flow import Flow
 from lissom.ir.dims import symbol
+from lissom.ir.families.elementwise import Unary
 from lissom.ir.families.signs import Spread, spread_over
 from lissom.ir.op import Op
 from lissom.ir.samples import value, weight
 from lissom.ir.types import TensorType
-from lissom.ir.values import Value
 
 
-class Binarize(Op):
+class Binarize(Unary):
     """y = a * (1 where x >= 0, else -1): the decision to keep one bit of each element.
 
     ``scale`` says what a is: 1, for activations and for weights as in BinaryConnect (Courbariaux et al. 2015,
@@ -26,7 +26,6 @@ class Binarize(Op):
 
     domain = "lissom"
 
-    x: Value
     scale: Literal["one", "channel", "tensor"] = "one"
     axis: int = 0
     window: float = 1.0
@@ -49,10 +48,11 @@ class Binarize(Op):
         over = spread_over(self.scale, self.axis, x.ndim)
         return x.abs().mean(over, keepdim=True) if over else x.abs()
 
-    def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
+    def channels(self, flow: Flow) -> Layout:
         if self.scale == "one":
             return flow.of(self.x)
-        return flow.opaque(self, "its scale is a mean over all of it")
+        (frozen,) = flow.opaque(self, "its scale is a mean over all of it")
+        return frozen
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -11,6 +11,7 @@ from lissom.ir.errors import DataError, Error
 from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
+from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Input, Value
@@ -81,6 +82,8 @@ def fake_quantize(
         bounds = min(r[0] for r in ranges), max(r[1] for r in ranges)
         stored, low, high = kept_types[group[0]]
         scale, zero_point = affine(bounds, stored, symmetric=symmetric_grids, limits=(low, high))
+        if all(isinstance(v, Binarize) for v in group):  # 1 and -1 are exact, not the ends of a range
+            scale, zero_point = np.ones_like(scale), np.zeros_like(zero_point) + (high + low + 1) // 2
         s, z = Const(scale, f"{group[0].name}.scale"), Const(zero_point, f"{group[0].name}.zero_point")
         for v in group:  # who shares a grid shares its constants, also where these learn
             graph.replace(v, FakeQuant(v, s, z, low, high).named(f"{v.name}.quant", v.loc))

@@ -16,6 +16,7 @@ from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv import Conv
@@ -200,7 +201,7 @@ def integer_units(
     for op in graph.ops:
         if op in inside or op.type.dtype is not DType.float32 or passed(op) is not None or isinstance(op, Concat):
             continue
-        if is_constant(op):
+        if is_constant(op) or isinstance(op, Binarize):  # a sign is on a grid: 1 and -1
             continue
         reason = "it is excluded" if op.name in exclude else no_integer_form(op)
         if reason is not None:
@@ -233,5 +234,21 @@ def place(units: list[tuple[Op, Op]]) -> Grids:
     for op, last in units:
         for v in _activations(op):
             grids.tie([s for s in sources(v) if s.type.dtype is DType.float32])
-        grids.find(last)
+        if not (last is op and isinstance(op, Conv | Gemm) and _only_sign_counts(op)):
+            grids.find(last)
     return grids
+
+
+def _only_sign_counts(op: Op) -> bool:
+    """Whether all that reads the result of ``op``, moved or not, takes its sign."""
+    pending: list[Value] = [op]
+    while pending:
+        v = pending.pop()
+        if v.graph is None or v.graph.is_output(v):
+            return False
+        for user in v.users:
+            if moved(user) is not None:
+                pending += user.results
+            elif not isinstance(user, Binarize):
+                return False
+    return True

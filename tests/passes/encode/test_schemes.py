@@ -21,6 +21,7 @@ from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.codebook import Codebook
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.lookup import Lookup
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
@@ -346,3 +347,36 @@ def test_signs_are_integer_weights_of_two_bits_and_c_has_the_same_bytes(
     for i in range(16):
         x = train_data["x"][i : i + 1]
         assert artifact.run(x)[0].tobytes() == ls.evaluate(small, x)[0].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_binary_activations_are_integers_and_no_sign_is_lost(
+    net: Net, train_data: dict[str, Array], tmp_path: Path, dtype: str
+) -> None:
+    decided = ls.run(f"fold, bnn(epochs=1, lr=0.01), fake_quantize({dtype})", net(), data=[train_data])
+    signs = [op.name for op in decided.ops if isinstance(op, Binarize) and not isinstance(op.x, Const)]
+    assert len(signs) == 2
+    small = ls.run("integerize", decided)
+    assert {op.op_type for op in small.ops} <= {
+        "QuantizeLinear", "QLinearConv", "QLinearGemm", "Lookup", "Flatten", "Reshape", "Dropout", "DequantizeLinear",
+    }  # fmt: skip
+    wanted = dict(zip(signs, inner(decided, signs, train_data["x"]), strict=True))
+    tables = [op for op in small.ops if isinstance(op, Lookup)]
+    assert len(tables) == 2
+    zero = 0 if dtype == "int8" else 128
+    for table, expected in zip(tables, wanted.values(), strict=True):
+        (got,) = inner(small, [table.name], train_data["x"])
+        np.testing.assert_array_equal(got.astype(np.float32).reshape(expected.shape) - zero, expected)
+    ls.emit(small, tmp_path / "c", target="portable")
+    artifact = ls.Artifact(tmp_path / "c")
+    for i in range(16):
+        x = train_data["x"][i : i + 1]
+        assert artifact.run(x)[0].tobytes() == ls.evaluate(small, x)[0].tobytes()
+
+
+def inner(graph: Graph, names: list[str], x: Array) -> list[Array]:
+    """What ops compute, by their names."""
+    probe = graph.clone()
+    ops = {op.name: op for op in probe.ops}
+    probe.set_outputs({n: ops[n] for n in names})
+    return ls.evaluate(probe, x)
