@@ -1,4 +1,4 @@
-"""Five small image classifiers: N x 1 x 28 x 28 in, N x 10 logits out.
+"""Six small image classifiers: N x 1 x 28 x 28 in, N x 10 logits out.
 
 from examples import networks
 model = networks.load("resnet8")          # trained, in eval mode
@@ -76,6 +76,25 @@ class ResNet8(nn.Module):
         x = F.relu(self.bn(self.conv(x)))
         x = self.stage3(self.stage2(self.stage1(x)))
         return self.fc(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
+
+
+class VGG(nn.Module):
+    """Three stages of two 3x3 convolutions, in the style of VGG (Simonyan and Zisserman, 2014)."""
+
+    def __init__(self, widths: tuple[int, ...] = (32, 48, 96)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inside = 1
+        for outside in widths:
+            for _ in range(2):
+                layers += [nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU()]
+                inside = outside
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.fc = nn.Linear(inside, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(torch.flatten(F.adaptive_avg_pool2d(self.features(x), 1), 1))
 
 
 class Separable(nn.Module):
@@ -158,6 +177,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "lenet300": LeNet300100,
     "lenet5": LeNet5,
     "resnet8": ResNet8,
+    "vgg": VGG,
     "dscnn": DSCNN,
     "vit": ViT,
 }
