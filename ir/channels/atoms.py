@@ -221,6 +221,17 @@ class Layout:
 
         return Layout(tuple(tuple(map(picked, axis)) for axis in self.axes))
 
+    def projected(self, old: Channels, gone: Sequence[int], new: Channels | None) -> Layout:
+        """With ``new``, which has the dimensions of ``old`` but those that are ``gone``; their factors are fixed."""
+        left = [d for d in range(old.atoms.ndim) if d not in gone]
+
+        def projected(f: Factor) -> Factor:
+            if f.channels is not old:
+                return f
+            return Factor(f.size) if new is None or f.dim in gone else Factor(f.size, new, left.index(f.dim))
+
+        return Layout(tuple(tuple(map(projected, axis)) for axis in self.axes))
+
     def released(self, gone: Channels) -> Layout:
         """With the factors of one array of atoms fixed."""
         return Layout(tuple(tuple(Factor(f.size) if f.channels is gone else f for f in axis) for axis in self.axes))

@@ -130,12 +130,24 @@ class Flow:
         for c in self.of(value).channels if value in self.layouts or isinstance(value, Const) else ():
             self.freezes.append(Freeze(c.atoms, op, reason))
 
-    def keep(self, op: Op, value: Value, axis: int, reason: str) -> Layout:
-        """The size of one axis stays. Returns the layout with that axis fixed, where its channels lie in no other."""
-        return self.keep_layout(op, self.of(value), axis, reason)
+    def keep(self, op: Op, value: Value, axes: int | Iterable[int], reason: str) -> Layout:
+        """Some axes stay as they are, and ``op`` mixes what lies along them. Returns the layout with them fixed."""
+        layout = self.of(value)
+        held: dict[Channels, list[int]] = {}
+        fixed = [a % layout.rank for a in ((axes,) if isinstance(axes, int) else axes)]
+        for axis in fixed:
+            self.keep_size(op, layout, axis, reason)
+            for f in layout.axes[axis]:
+                if f.channels is not None:
+                    held.setdefault(f.channels, []).append(f.dim)
+        for c, inside in held.items():
+            layout = layout.projected(c, inside, self._rest(c, inside))
+        for axis in fixed:
+            layout = layout.with_axis(axis, (Factor(layout.size(axis)),))
+        return layout
 
-    def keep_layout(self, op: Op, layout: Layout, axis: int, reason: str) -> Layout:
-        """:meth:`keep` for a layout under way."""
+    def keep_size(self, op: Op, layout: Layout, axis: int, reason: str) -> Layout:
+        """The size of one axis of a layout under way stays. It is fixed where its channels lie in no other axis."""
         axis %= layout.rank
         for f in layout.axes[axis]:
             if f.channels is not None:
@@ -143,13 +155,12 @@ class Flow:
         independent = all(f.channels is None or f.channels.atoms.ndim == 1 for f in layout.axes[axis])
         return layout.with_axis(axis, (Factor(layout.size(axis)),)) if independent else layout
 
-    def keep_spatial(self, op: Op, *values: Value) -> None:
-        """All axes from the third on keep their sizes, and leave the layouts of constants."""
-        for v in values:
-            for axis in range(2, v.type.rank):
-                layout = self.keep(op, v, axis, "windows slide over it")
-                if isinstance(v, Const):
-                    self.layouts[v] = layout
+    def keep_spatial(self, op: Op, value: Value, reason: str = "windows slide over it") -> Layout:
+        """All axes from the third on stay as they are, and leave the layout of a constant."""
+        layout = self.keep(op, value, range(2, value.type.rank), reason)
+        if isinstance(value, Const):
+            self.layouts[value] = layout
+        return layout
 
     def balance(self, op: Op, value: Value, axis: int, groups: int, reason: str) -> None:
         """``axis`` consists of ``groups`` parts, which must keep equally many channels. Raises Unaligned."""
@@ -163,8 +174,9 @@ class Flow:
             raise Unaligned
         split = layout.reshape((*sizes[:axis], groups, inner, *sizes[axis + 1 :]))
         for f in split.axes[axis]:
-            if f.channels is not None and f.channels.atoms.ndim > 1:
-                self.joint[f.channels] = None
+            if f.channels is not None:
+                if f.channels.atoms.ndim > 1:
+                    self.joint[f.channels] = None
                 self.pin(f.channels, f.dim, op, reason)
         return split
 
@@ -258,7 +270,7 @@ class Flow:
 
     def _findable(self, op: Op, channels: Channels, dim: int, index: Atoms) -> None:
         """What is left of the positions ``index`` along ``dim`` stands at the same places whatever the other ones."""
-        outside = [d for d in range(channels.atoms.ndim) if d != dim]
+        outside = _others(channels, [dim])
         if len(index) == 1:
             self.pin(channels, dim, op, "one of it is taken alone")
         elif (np.diff(index) == 1).all():
@@ -268,8 +280,7 @@ class Flow:
         elif any(self.pinned(channels, d) is None for d in outside if d > dim):
             self.pin(channels, dim, op, "it is taken in pieces")
         else:
-            whole = self.heads and any(self.pinned(channels, d) is None for d in outside)
-            self._alike(channels, [dim] if whole else outside)
+            self._alike(channels, [dim] if self._whole(channels, [dim]) else outside)
 
     def pin(self, channels: Channels, dim: int, op: Op, reason: str) -> None:
         """One dimension of an array of atoms keeps its size; what is left to shrink are the others."""
@@ -317,9 +328,23 @@ class Flow:
                 self.statistics.append(Statistic(op, value, axis, None if reduced else axis))
                 for c in dict.fromkeys(f.channels for f in layout.axes[axis] if f.channels is not None):
                     inside = [f.dim for f in layout.axes[axis] if f.channels is c]
-                    outside = [d for d in range(c.atoms.ndim) if d not in inside]
-                    whole = self.heads and any(self.pinned(c, d) is None for d in outside)
-                    self._alike(c, inside if whole else outside)
+                    self._alike(c, inside if self._whole(c, inside) else _others(c, inside))
+
+    def _whole(self, channels: Channels, inside: Sequence[int]) -> bool:
+        """Whether it is other dimensions of an array of atoms that give something up, and ``inside`` goes as a whole.
+
+        So it is where heads go, and where all that is inside has to stay.
+        """
+        gives = any(self.pinned(channels, d) is None for d in _others(channels, inside))
+        return gives and (self.heads or all(self.pinned(channels, d) for d in inside))
+
+    def _rest(self, channels: Channels, inside: Sequence[int]) -> Channels | None:
+        """What is left of an array of atoms where ``inside`` goes as a whole: its other dimensions, if it has some."""
+        outside = _others(channels, inside)
+        if not outside:
+            return None
+        first = self._alike(channels, inside)
+        return Channels(first.reshape([channels.atoms.shape[d] for d in outside]), (channels, [[d] for d in outside]))
 
     def _alike(self, channels: Channels, dims: Sequence[int]) -> Atoms:
         """Tie all positions along some dimensions of an array of atoms; returns the first of them."""
@@ -336,12 +361,11 @@ class Flow:
         output: Iterable[Label],
         layouts: list[Layout] | None = None,
         read: bool = True,
-        adds: bool = True,
     ) -> Layout:
         """A sum of products over labelled axes: labels that are not in ``output`` are summed over.
 
-        ``layouts`` stand for the operands' own, seen in other shapes; ``read=False`` says that nothing is summed;
-        ``adds=False`` that it is no sum that zeros may be left out of, for which the op has a statistic instead.
+        ``layouts`` stand for the operands' own, seen in other shapes; ``read=False`` says that it is no sum that zeros
+        may be left out of: the op has a statistic instead, or windows slide there.
         """
         output = list(output)
         layouts, parts = self._align(op, terms, layouts or [self.of(v) for v, _ in terms])
@@ -349,8 +373,8 @@ class Flow:
         fixed = [self._fixed(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
         self._meet_all(op, terms, owners, fixed)
         chosen = self._choose(owners, parts)
-        summed = [label for label in parts if label not in output] if read else []
-        chosen = self._sum(op, terms, owners, chosen, {(s, k) for s in summed for k in range(len(parts[s]))}, adds)
+        gone = {(label, k) for label in parts if label not in output for k in range(len(parts[label]))}
+        chosen = self._sum(op, terms, chosen, gone, read)
         axes: list[Axis] = []
         for label in output:
             if label not in parts:
@@ -466,41 +490,40 @@ class Flow:
                 if any(d is c for d, _ in chosen.values()):  # x @ x.T has the channels of x twice
                     c = Channels(c.atoms, (c, [[d] for d in range(c.atoms.ndim)]))
                 chosen.update((sub, (c, dim)) for dim, sub in places.items())
+        for c, places in arrays:
+            left = [dim for dim, sub in places.items() if sub not in chosen]
+            # It shares some dimensions with an array that was chosen. Where heads go, the others go with them.
+            if left and not self._whole(c, left) and (rest := self._rest(c, _others(c, left))) is not None:
+                chosen.update((places[dim], (rest, i)) for i, dim in enumerate(sorted(left)))
         return chosen
 
     def _sum(
-        self,
-        op: Op,
-        terms: Sequence[Term],
-        owners: list[dict[Channels, dict[int, Sub]]],
-        chosen: dict[Sub, tuple[Channels, int]],
-        summed: set[Sub],
-        adds: bool,
+        self, op: Op, terms: Sequence[Term], chosen: dict[Sub, tuple[Channels, int]], gone: set[Sub], read: bool
     ) -> dict[Sub, tuple[Channels, int]]:
-        """Record the sum over ``summed``; what is left of arrays that also have other dimensions."""
-        for c in dict.fromkeys(c for sub, (c, _) in chosen.items() if sub in summed):
+        """Record the sum over what is ``gone``; what is left of arrays that also have other dimensions."""
+        for c in dict.fromkeys(c for sub, (c, _) in chosen.items() if sub in gone):
             places = {dim: sub for sub, (d, dim) in chosen.items() if d is c}
-            if adds:
+            inside = [dim for dim, sub in places.items() if sub in gone]
+            outer = _others(c, inside)
+            left = self._rest(c, inside) if self._whole(c, inside) else None
+            if read or left is None:  # where nothing is left of it, a statistic is the last that sees it
                 self.reads.append(Read(op, tuple(v for v, _ in terms), c.atoms))
-            outer = [dim for dim, sub in places.items() if sub not in summed]
             for dim in places:
                 chosen.pop(places[dim])
-            if not outer:
-                continue
-            if self.heads and any(self.pinned(c, dim) is None for dim in outer):
-                first = self._alike(c, [d for d in places if d not in outer])
-                left = Channels(
-                    first.reshape([c.atoms.shape[d] for d in sorted(outer)]), (c, [[d] for d in sorted(outer)])
-                )
-                chosen.update((places[dim], (left, i)) for i, dim in enumerate(sorted(outer)))
-            else:
-                for dim in outer:
+            for i, dim in enumerate(outer):
+                if left is not None:
+                    chosen[places[dim]] = left, i
+                else:
                     self.pin(c, dim, op, "every head keeps some of its width")
         return chosen
 
     def preference(self, channels: Channels) -> tuple[int, ...]:
         """What is least for the array of atoms that stands for a factor of the result, among those that meet there."""
         return (-channels.atoms.ndim,)
+
+
+def _others(channels: Channels, inside: Sequence[int]) -> list[int]:
+    return [d for d in range(channels.atoms.ndim) if d not in inside]
 
 
 def spread(channels: Channels, places: dict[int, Sub], subs: list[Sub]) -> Atoms:

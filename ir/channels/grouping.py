@@ -85,12 +85,18 @@ def _flat(layout: Layout) -> Axis:
     return factors or (Factor(1),)
 
 
-def fewer_groups(kept: Kept, x: Value, w: Value, group: int) -> tuple[int, Value]:
-    """The group count and the weights (O, C/group, *) of a convolution for the channels of ``x`` that are left."""
-    assert isinstance(w, Const)
-    each_in, each_out = w.data.shape[1], w.data.shape[0] // group
-    rows = kept.positions(w, 0)
+def fewer_groups(kept: Kept, x: Value, w: Value, now: Value, group: int) -> tuple[int, Value]:
+    """The group count and the weights (O, C/group, *) of a convolution for the channels of ``x`` that are left.
+
+    Weights that are computed have become smaller with what they are computed from: ``now``.
+    """
+    each_in = w.type.dims[1]
+    assert isinstance(each_in, int)
     inputs = np.arange(each_in * group) if kept.layouts[x].is_fixed(1) else kept.positions(x, 1)
+    if not isinstance(w, Const):
+        return (len(inputs) if each_in == 1 else group), now
+    each_out = w.data.shape[0] // group
+    rows = kept.positions(w, 0)
     if each_in == 1:
         rows = np.concatenate([rows[rows // each_out == i] for i in inputs])
         group, new = len(inputs), w.data[rows]
@@ -101,9 +107,11 @@ def fewer_groups(kept: Kept, x: Value, w: Value, group: int) -> tuple[int, Value
     return group, _made(kept, w, new, rows.reshape(-1))
 
 
-def fewer_groups_transposed(kept: Kept, x: Value, w: Value, y: Value, group: int) -> tuple[int, Value]:
-    """The group count and the weights (C, O/group, *) for the channels of ``x`` and ``y`` that are left."""
-    assert isinstance(w, Const)
+def fewer_groups_transposed(kept: Kept, x: Value, w: Value, now: Value, y: Value, group: int) -> tuple[int, Value]:
+    """The group count and the weights (C, O/group, *) for the channels of ``x`` and ``y`` that are left: ``now`` where
+    they are computed, since then all channels are."""
+    if not isinstance(w, Const):
+        return group, now
     each_in, each_out = w.data.shape[0] // group, w.data.shape[1]
     inputs = np.arange(each_in * group) if kept.layouts[x].is_fixed(1) else kept.positions(x, 1)
     outputs = kept.positions(y, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -88,15 +88,15 @@ class Kept:
         rows = self._rows(value, axis)
         return rows[0] if (rows == rows[:1]).all() else np.unique(rows)
 
-    def where(self, value: Value, axis: int, at: Sequence[int]) -> npt.NDArray[np.int64]:
+    def where(self, value: Value, axis: int, at: Iterable[int]) -> npt.NDArray[np.int64]:
         """Where the old positions ``at`` of an axis stand now, without those that are gone.
 
         Along other axes that share the channels this must be the same everywhere; raises ValueError where it is not.
         """
-        found = []
+        found, wanted = [], list(map(int, at))
         for row in self._rows(value, axis):
             now = {int(old): new for new, old in enumerate(row)}
-            found.append([now[int(old)] for old in at if int(old) in now])
+            found.append([now[old] for old in wanted if old in now])
         if any(places != found[0] for places in found):
             raise ValueError("what is left stands at different places along another axis")
         return np.array(found[0] if found else [], np.int64)

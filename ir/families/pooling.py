@@ -108,10 +108,8 @@ class Pool(Op, abstract=True):
         return self.type.size() * prod(self.kernel_shape)
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        for axis in range(2, self.x.type.rank):
-            flow.keep(self, self.x, axis, "windows slide over it")
         spatial = [(Factor(d),) for d in self.type.dims[2:]]
-        return Layout((*flow.of(self.x).axes[:2], *spatial))
+        return Layout((*flow.keep_spatial(self, self.x).axes[:2], *spatial))
 
 
 def in_window(count: int, kernel: int, stride: int, dilation: int, begin: int, low: int, high: int) -> torch.Tensor:
@@ -143,7 +141,5 @@ class GlobalPool(Op, abstract=True):
         return TensorType(self.x.type.dtype, (n, c, *[1] * len(sizes)))
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        for axis in range(2, self.x.type.rank):
-            flow.keep(self, self.x, axis, "it is pooled over")
         spatial = [(Factor(d),) for d in self.type.dims[2:]]
-        return Layout((*flow.of(self.x).axes[:2], *spatial))
+        return Layout((*flow.keep_spatial(self, self.x, "it is pooled over").axes[:2], *spatial))

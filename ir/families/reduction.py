@@ -83,7 +83,7 @@ class Reduction(Op, abstract=True):
             flow.statistic(self, self.data, gone, reduced=True)
         labels = range(self.data.type.rank)
         left = [a for a in labels if a not in gone]
-        layout = flow.einsum(self, [(self.data, labels)], left, adds=self.adds)
+        layout = flow.einsum(self, [(self.data, labels)], left, read=self.adds)
         for axis in gone if self.keepdims else ():
             layout = layout.insert(axis)
         return layout

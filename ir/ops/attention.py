@@ -170,7 +170,7 @@ class Attention(Op):
                 terms.append((self.attn_mask, [None if d == 1 else name for name, d in self._named_mask()]))
                 layouts.append(flow.of(self.attn_mask).reshape(tuple(d for _, d in self._named_mask())))
             for value, axis in ((q, 3), (k, 3), (v, 3)):
-                flow.keep_layout(self, value, axis, "attention is over it")
+                flow.keep_size(self, value, axis, "attention is over it")
             scores = flow.einsum(self, terms, "nKgts", layouts)
             y = flow.einsum(self, [(self.q, "nKgts"), (self.v, "nKose")], "nKgte", [scores, v])
             if self.q.type.rank == 3:

@@ -81,9 +81,10 @@ class Conv(Op):
         return self.type.size() * per_output * prod(self.kernel_shape)
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        flow.keep_spatial(self, self.x, self.w)
+        x = flow.keep_spatial(self, self.x)
+        flow.keep_spatial(self, self.w)
         spatial = [(Factor(d),) for d in self.type.dims[2:]]
-        batch, _ = flow.of(self.x).axes[:2]
+        batch = x.axes[0]
         if self.group > 1:
             try:
                 out = grouped(flow, self, self.x, self.w, self.b, self.group)
@@ -99,7 +100,7 @@ class Conv(Op):
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
         if self.group == 1:
             return self._on(operands)
-        group, w = fewer_groups(kept, self.x, self.w, self.group)
+        group, w = fewer_groups(kept, self.x, self.w, operands[self.w], self.group)
         return self._on({**operands, self.w: w}, group=group)
 
     @staticmethod

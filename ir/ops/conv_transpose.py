@@ -103,14 +103,15 @@ class ConvTranspose(Op):
         return self.x.type.size() * per_input * prod(self.kernel_shape)
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        flow.keep_spatial(self, self.x, self.w)
+        x = flow.keep_spatial(self, self.x)
+        flow.keep_spatial(self, self.w)
         spatial = [(Factor(d),) for d in self.type.dims[2:]]
         if self.group > 1:
             try:
                 out = grouped_transposed(flow, self, self.x, self.w, self.b, self.group)
             except Unaligned:
                 return flow.opaque(self, "its groups cut across the factors of its channels")
-            return Layout((flow.of(self.x).axes[0], out, *spatial))
+            return Layout((x.axes[0], out, *spatial))
         k = range(2, self.w.type.rank)
         terms: list[Term] = [(self.x, ["n", "i", *(("x", d) for d in k)]), (self.w, ["i", "o", *(("w", d) for d in k)])]
         if self.b is not None:
@@ -120,7 +121,7 @@ class ConvTranspose(Op):
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
         if self.group == 1:
             return self._on(operands)
-        group, w = fewer_groups_transposed(kept, self.x, self.w, self, self.group)
+        group, w = fewer_groups_transposed(kept, self.x, self.w, operands[self.w], self, self.group)
         return self._on({**operands, self.w: w}, group=group)
 
     @staticmethod

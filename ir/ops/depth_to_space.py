@@ -59,7 +59,7 @@ class DepthToSpace(Op):
             else:
                 x = x.reshape((n, b, b, dims.floordiv(c, b * b), h, w)).permute((0, 3, 4, 1, 5, 2))
             for axis in (3, 5):
-                x = flow.keep_layout(self, x, axis, "it becomes space")
+                x = flow.keep_size(self, x, axis, "it becomes space")
             return x.reshape(self.type.dims)
         except Unaligned:
             return flow.opaque(self, "it cuts across the factors of its axes")

@@ -49,8 +49,7 @@ class GroupNormalization(Op):
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
         labels = range(self.x.type.rank)
-        for axis in labels[2:]:
-            flow.keep(self, self.x, axis, "statistics are taken over it")
+        flow.keep(self, self.x, labels[2:], "statistics are taken over it")
         if self.x.type.dims[1] != self.num_groups:
             try:
                 flow.balance(self, self.x, 1, self.num_groups, "every group keeps equally many")

@@ -42,8 +42,7 @@ class InstanceNormalization(Op):
 
     def channels(self, flow: Flow) -> Layout:
         labels = range(self.input.type.rank)
-        for axis in labels[2:]:
-            flow.keep(self, self.input, axis, "statistics are taken over it")
+        flow.keep(self, self.input, labels[2:], "statistics are taken over it")
         return flow.einsum(self, [(self.input, labels), *((v, [1]) for v in self.operands[1:])], labels)
 
     @staticmethod

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from lissom.ir.axes import all_from_front
-from lissom.ir.channels.atoms import Factor, Layout
+from lissom.ir.channels.atoms import Factor, Layout, Unaligned
 from lissom.ir.channels.flow import Flow
 from lissom.ir.channels.kept import Kept
 from lissom.ir.contents import count, elements, integers
@@ -96,7 +96,10 @@ class Pad(Op):
                 continue
             if amounts is None or self.mode != "constant" or min(amounts[axis]) < 0:
                 return flow.opaque(self, "it pads channels in a way that depends on them")
-            layout = flow.surround(self, layout, axis, *amounts[axis])
+            try:
+                layout = flow.surround(self, layout, axis, *amounts[axis])
+            except Unaligned:
+                return flow.opaque(self, "it cuts across the factors of an axis")
         return layout
 
     def _amounts(self) -> list[tuple[int, int]] | None:

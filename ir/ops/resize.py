@@ -149,14 +149,12 @@ class Resize(Op):
         return self.type.size() * taps_each * changed
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        axes: list[tuple[Factor, ...]] = []
-        for axis, (old, new) in enumerate(zip(self.x.type.dims, self.type.dims, strict=True)):
-            if old != new or axis > 1:
-                flow.keep(self, self.x, axis, "it is resized")
-                axes.append((Factor(new),))
-            else:
-                axes.append(flow.of(self.x).axes[axis])
-        return Layout(tuple(axes))
+        sizes = list(zip(self.x.type.dims, self.type.dims, strict=True))
+        changed = [axis for axis, (old, new) in enumerate(sizes) if old != new or axis > 1]
+        layout = flow.keep(self, self.x, changed, "it is resized")
+        for axis in changed:
+            layout = layout.with_axis(axis, (Factor(self.type.dims[axis]),))
+        return layout
 
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
         if self.sizes is None or self.sizes.type.shape == (0,):

@@ -76,11 +76,10 @@ class RoiAlign(Op):
         return low + (torch.arange(bins * each, dtype=low.dtype) + 0.5) * size / (bins * each)
 
     def channels(self, flow: Flow) -> Layout:
-        flow.keep_spatial(self, self.x)
-        flow.keep(self, self.x, 0, "regions name the image they are in")
+        x = flow.keep(self, self.x, (0, 2, 3), "regions of it are taken")
         flow.freeze(self.rois, self, "it says where the regions are")
         rows, _, *bins = self.type.dims
-        return Layout(((Factor(rows),), flow.of(self.x).axes[1], *((Factor(d),) for d in bins)))
+        return Layout(((Factor(rows),), x.axes[1], *((Factor(d),) for d in bins)))
 
     @staticmethod
     def samples() -> Iterable[Op]:

@@ -63,7 +63,7 @@ class RotaryEmbedding(Op):
         try:
             layout = self._split(flow.of(self.x))
             for axis in (0, 2 if self.x.type.rank == 4 else 1, 3):
-                layout = flow.keep_layout(self, layout, axis, "its pairs turn by their positions")
+                layout = flow.keep_size(self, layout, axis, "its pairs turn by their positions")
             return layout.reshape(self.type.dims)
         except Unaligned:
             return flow.opaque(self, "its heads cut across the factors of its channels")

@@ -51,7 +51,7 @@ class SpaceToDepth(Op):
         try:
             x = flow.of(self.input).reshape((n, c, dims.floordiv(h, b), b, dims.floordiv(w, b), b))
             for axis in (3, 5):
-                x = flow.keep_layout(self, x, axis, "it becomes channels")
+                x = flow.keep_size(self, x, axis, "it becomes channels")
             return x.permute((0, 1, 3, 5, 2, 4) if self.mode == "CRD" else (0, 3, 5, 1, 2, 4)).reshape(self.type.dims)
         except Unaligned:
             return flow.opaque(self, "it cuts across the factors of its axes")

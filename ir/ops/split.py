@@ -78,9 +78,9 @@ class Split(Op):
         sizes = [kept.size(r, axis) for r in self.results]
         if not all(isinstance(n, int) for n in sizes):
             return self._on(operands)
-        x, ends = operands[self.x], [0, *accumulate(r.type.dims[axis] for r in self.results)]
-        if not kept.layouts[self.x].is_fixed(axis):
-            where = np.concatenate([kept.where(self.x, axis, range(a, b)) for a, b in pairwise(ends)])
+        x, size = operands[self.x], self.x.type.dims[axis]
+        if not kept.layouts[self.x].is_fixed(axis) and isinstance(size, int):
+            where = kept.where(self.x, axis, range(size))
             if (np.diff(where) != 1).any():  # what was shuffled may have changed places with another part
                 x = Gather(x, Const(where), axis)
         split = Const(np.array(sizes, np.int64), f"{self.name}.split")

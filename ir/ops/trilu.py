@@ -31,8 +31,7 @@ class Trilu(Op):
         return wide(lambda v: (torch.triu if self.upper else torch.tril)(v, diagonal), self.type.dtype, x)
 
     def channels(self, flow: Flow) -> Layout:
-        flow.keep(self, self.x, -2, "a triangle of it is taken")
-        flow.keep(self, self.x, -1, "a triangle of it is taken")
+        flow.keep(self, self.x, (-2, -1), "a triangle of it is taken")
         return flow.einsum(self, [(self.x, range(self.x.type.rank))], range(self.x.type.rank))
 
     @staticmethod

@@ -56,6 +56,7 @@ def _summed(evidence: Evidence, rate: Callable[[Slices, Place], Scores | None]) 
         if not place.const.type.dtype.is_float:
             continue
         rows = np.moveaxis(data, place.axis, 0).reshape(data.shape[place.axis], -1).astype(np.float64)
+        rows[~np.isfinite(rows)] = 0  # the minus infinity of an attention mask has no magnitude to compare
         rated = rate(rows, place)
         if rated is not None:
             np.add.at(scores, place.units.reshape(-1), rated / (rated.mean() or 1.0))
