@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import lissom as ls
@@ -16,6 +16,7 @@ from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.mask import Mask
 from lissom.passes.check import random_feed
 from lissom.passes.graph_pass import Context, Step
+from lissom.passes.report import Size
 from tests.passes.train.conftest import exported, images
 
 STEPS = {
@@ -27,6 +28,7 @@ STEPS = {
     "distill": "distill(batch=64)",
     "grids": "fake_quantize",
     "quantize": "quantize(int8)",
+    "qat": "quantize(int8, qat=true, batch=64)",
 }
 NEVER = {
     ("grids", "factorize"),
@@ -34,10 +36,11 @@ NEVER = {
     ("sparse", "factorize"),
     ("sparse", "substitute"),
     ("grids", "quantize"),
-    *(("quantize", name) for name in STEPS if name != "quantize"),
+    ("grids", "qat"),
+    *((end, name) for end in ("quantize", "qat") for name in STEPS if name != end),
 }
 """Pairs of which the second cannot come anywhere behind the first."""
-ENDS = [("sparse", "grids"), ("grids", "distill"), ("sparse", "quantize"), ("grids", "sparse", "distill")]
+ENDS = [("sparse", "grids"), ("grids", "distill"), ("sparse", "qat"), ("grids", "sparse", "distill"), ("qat",)]
 
 SHAPING = {"mask", "factorize", "substitute"}
 
@@ -95,17 +98,26 @@ def test_every_two(names: tuple[str, ...]) -> None:
     tried(names)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(st.permutations(list(STEPS)), st.integers(3, len(STEPS)))
 def test_longer_orders(names: list[str], count: int) -> None:
     tried(tuple(names[:count]))
 
 
-@settings(max_examples=6, deadline=None)
-@given(st.permutations([n for n in STEPS if n not in ("sparse", "grids", "quantize")]), st.sampled_from(ENDS))
+@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(st.permutations([n for n in STEPS if n not in ("sparse", "grids", "quantize", "qat")]), st.sampled_from(ENDS))
 def test_longer_orders_that_are_possible(names: list[str], end: tuple[str, ...]) -> None:
     assert possible((*names, *end))
     tried((*names, *end))
+
+
+def test_all_three_as_the_documentation_has_them() -> None:
+    text = "prune(channels, 0.5), distill(epochs=2), quantize(int8, qat=True, distill=True)"
+    graph, data = exported(8, 0), [images(128, 1)]
+    now, report = ls.run(text, graph, data=data, report=True)
+    assert [row.name.partition("(")[0] for row in report.rows if "training" in row.tables] == ["distill"] * 2
+    assert any(op.op_type == "QLinearConv" for op in now.ops)
+    assert Size.of(now).macs < 0.5 * Size.of(graph).macs
 
 
 def test_masks_written_into_weights_are_no_masks_any_more() -> None:
