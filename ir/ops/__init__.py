@@ -100,6 +100,7 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.log import Log as Log
     from lissom.ir.ops.log_softmax import LogSoftmax as LogSoftmax
     from lissom.ir.ops.lookup import Lookup as Lookup
+    from lissom.ir.ops.lookup_channels import LookupChannels as LookupChannels
     from lissom.ir.ops.lp_normalization import LpNormalization as LpNormalization
     from lissom.ir.ops.lp_pool import LpPool as LpPool
     from lissom.ir.ops.lrn import LRN as LRN
@@ -130,12 +131,14 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.qlinear_add import QLinearAdd as QLinearAdd
     from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool as QLinearAveragePool
     from lissom.ir.ops.qlinear_conv import QLinearConv as QLinearConv
+    from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose as QLinearConvTranspose
     from lissom.ir.ops.qlinear_gemm import QLinearGemm as QLinearGemm
     from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool as QLinearGlobalAveragePool
     from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization as QLinearLayerNormalization
     from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul as QLinearMatMul
     from lissom.ir.ops.qlinear_mul import QLinearMul as QLinearMul
     from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean as QLinearReduceMean
+    from lissom.ir.ops.qlinear_resize import QLinearResize as QLinearResize
     from lissom.ir.ops.qlinear_softmax import QLinearSoftmax as QLinearSoftmax
     from lissom.ir.ops.qlinear_sub import QLinearSub as QLinearSub
     from lissom.ir.ops.quantize_linear import QuantizeLinear as QuantizeLinear

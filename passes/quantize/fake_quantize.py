@@ -8,18 +8,21 @@ import numpy as np
 
 from lissom.ir.constant import constant_data
 from lissom.ir.errors import DataError, Error
+from lissom.ir.families.elementwise import Binary
 from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.binarize import Binarize
+from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Input, Value
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.options import closest
-from lissom.passes.quantize.grids import integer_units, is_pointwise, place, sources
+from lissom.passes.quantize.grids import channel_axis_of, integer_units, is_pointwise, place, sources
 from lissom.passes.quantize.layers import output_axis, weight_of
 from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
@@ -120,9 +123,10 @@ def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax
     if isinstance(w, FakeQuant):
         return
     if w is not None:
-        axis = output_axis(op)
-    elif is_pointwise(op):
-        return  # a table takes in single numbers as they are
+        # The output channels of a grouped transposed convolution do not lie along one axis of its weights.
+        axis = None if isinstance(op, ConvTranspose) and op.group > 1 else output_axis(op)
+    elif is_pointwise(op) or channel_axis_of(op) is not None or not isinstance(op, Binary | MatMul):
+        return  # a table takes in numbers as they are; other constants say how an op works
     else:
         constants = [v for v in op.operands if isinstance(v, Const) and v.type.dtype is DType.float32]
         if len(constants) != 1 or len(op.operands) != 2:

@@ -16,11 +16,14 @@ from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.depth_to_space import DepthToSpace
+from lissom.ir.ops.div import Div
 from lissom.ir.ops.expand import Expand
 from lissom.ir.ops.flatten import Flatten
 from lissom.ir.ops.gather import Gather
@@ -31,10 +34,17 @@ from lissom.ir.ops.identity import Identity
 from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.max import Max
 from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.min import Min
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.pad import Pad
+from lissom.ir.ops.pow import Pow
+from lissom.ir.ops.prelu import PRelu
+from lissom.ir.ops.reduce_max import ReduceMax
 from lissom.ir.ops.reduce_mean import ReduceMean
+from lissom.ir.ops.reduce_min import ReduceMin
+from lissom.ir.ops.reduce_sum import ReduceSum
 from lissom.ir.ops.relu import Relu
 from lissom.ir.ops.reshape import Reshape
 from lissom.ir.ops.resize import Resize
@@ -47,13 +57,14 @@ from lissom.ir.ops.sub import Sub
 from lissom.ir.ops.tile import Tile
 from lissom.ir.ops.transpose import Transpose
 from lissom.ir.ops.unsqueeze import Unsqueeze
+from lissom.ir.ops.where import Where
 from lissom.ir.types import DType
 from lissom.ir.values import Const, Value, producer
 from lissom.passes import notes
 
 MOVES = (
     Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Expand, Tile, Slice, Split, DepthToSpace, SpaceToDepth,
-    Identity, MaxPool, GlobalMaxPool, Resize, Gather,
+    Identity, MaxPool, GlobalMaxPool, ReduceMax, ReduceMin, Resize, Gather,
 )  # fmt: skip
 """Ops whose results hold elements of their first operand and nothing else, in whatever order."""
 
@@ -78,14 +89,48 @@ def _zero(value: Value | None) -> bool:
     return value is None or (isinstance(value, Const) and not value.data.any())
 
 
+def joined(op: Op) -> tuple[Value, ...] | None:
+    """The values of which each element of the result is one; None for an op that computes. They share a grid."""
+    if op.type.dtype is not DType.float32 or is_pointwise(op):
+        return None
+    match op:
+        case Concat() | Max() | Min():
+            return tuple(v for v in op.operands if v is not None)
+        case Where(_, x, y):
+            return x, y
+    return None
+
+
+def argument(op: Op) -> Value | None:
+    """The one float value, of the shape of the result, that ``op`` is a function of, its other operands constant."""
+    if not isinstance(op, Unary | Clip | Binary | Pow | PRelu | Max | Min | BatchNormalization):
+        return None
+    if op.type.dtype is not DType.float32 or len(op.results) != 1:
+        return None
+    values = [v for v in op.operands if not isinstance(v, Const)]
+    fits = len(values) == 1 and values[0].type.dtype is DType.float32 and values[0].type.shape == op.type.shape
+    return values[0] if fits else None
+
+
 def is_pointwise(op: Op) -> bool:
     """True for a function of one float value and single numbers, element by element: it becomes a table."""
-    if not isinstance(op, Unary | Clip | Binary) or op.type.dtype is not DType.float32:
-        return False
-    if isinstance(op, Binary) and not all(v.data.size == 1 for v in op.operands if isinstance(v, Const)):
-        return False
-    values = [v for v in op.operands if not isinstance(v, Const)]
-    return len(values) == 1 and values[0].type.dtype is DType.float32 and values[0].type.shape == op.type.shape
+    numbers = all(v.data.size == 1 for v in op.operands if isinstance(v, Const))
+    return numbers and not isinstance(op, BatchNormalization) and argument(op) is not None
+
+
+def channel_axis_of(op: Op) -> int | None:
+    """The axis along which a function of one float value differs by channel: it becomes a table for each channel."""
+    if not isinstance(op, BatchNormalization | PRelu | Div | Pow) or argument(op) is None or is_pointwise(op):
+        return None
+    if isinstance(op, BatchNormalization):
+        return 1
+    rank = op.type.rank
+    for c in (v for v in op.operands if isinstance(v, Const)):
+        shape = (1,) * (rank - c.data.ndim) + c.data.shape
+        along = [i for i, n in enumerate(shape) if n != 1]
+        if len(along) == 1 and op.type.dims[along[0]] == shape[along[0]]:
+            return along[0]
+    return None
 
 
 def _activations(op: Op) -> list[Value]:
@@ -138,8 +183,8 @@ def sources(v: Value) -> list[Value]:
     while pending:
         value = pending.pop()
         op = producer(value)
-        if isinstance(op, Concat):
-            pending += reversed(op.xs)
+        if op is not None and (parts := joined(op)) is not None:
+            pending += reversed(parts)
         elif op is not None and (origin := passed(op)) is not None:
             pending.append(origin)
         else:
@@ -150,7 +195,9 @@ def sources(v: Value) -> list[Value]:
 def no_integer_form(op: Op) -> str | None:
     """Why ``op`` has to stay float; None where it has an integer form."""
     match op:
-        case Conv(_, w, b) | Gemm(_, w, b) if not is_constant(w) or not (b is None or is_constant(b)):
+        case Conv(_, w, b) | ConvTranspose(_, w, b) | Gemm(_, w, b) if not is_constant(w) or not (
+            b is None or is_constant(b)
+        ):
             return "its weights are not constant"
         case Gemm(_, _, c) if op.alpha != 1 or (c is not None and op.beta != 1) or op.transA:
             return "alpha, beta or transA of this Gemm have no integer form; run fold first"
@@ -167,15 +214,23 @@ def no_integer_form(op: Op) -> str | None:
                 return "only over the last axis, with one result and a positive epsilon, it has an integer form"
             size = x.type.dims[-1]
             return None if isinstance(size, int) and size < 2**15 else "its axis is too long for exact sums in int32"
-        case ReduceMean() if op.axes is not None and op.axes.contents is None:
+        case ReduceMean() | ReduceSum() if op.axes is not None and op.axes.contents is None:
             return "which axes it reduces is computed"
-        case ReduceMean() if not op.reduced_axes():
+        case ReduceMean() | ReduceSum() if not op.reduced_axes():
             return "it reduces no axis"
-        case Conv() | Gemm() | MatMul() | Add() | Sub() | Mul() | AveragePool() | GlobalAveragePool():
+        case ReduceSum() if not all(isinstance(op.data.type.dims[a], int) for a in op.reduced_axes()):
+            return "how many elements it sums is not known"
+        case Resize() if op.coordinate_transformation_mode == "tf_crop_and_resize" or op.extrapolation_value:
+            return "it reads beyond its operand"
+        case Resize() if sum(a != b for a, b in zip(op.x.type.dims, op.type.dims, strict=True)) > 3:
+            return "interpolation along more than three axes does not fit in int32"
+        case Div() if argument(op) is None:
+            return "a quotient of two values has too wide a range for a grid"
+        case Conv() | ConvTranspose() | Gemm() | MatMul() | Add() | Sub() | Mul() | AveragePool() | GlobalAveragePool():
             return None
-        case Softmax() | ReduceMean():
+        case Softmax() | ReduceMean() | ReduceSum() | Resize():
             return None
-    return None if is_pointwise(op) else f"{op.op_type} has no integer form"
+    return None if is_pointwise(op) or channel_axis_of(op) is not None else f"{op.op_type} has no integer form"
 
 
 def _feeds_products(op: Op) -> bool:
@@ -183,7 +238,7 @@ def _feeds_products(op: Op) -> bool:
     pending: list[Value] = list(op.results)
     while pending:
         for user in pending.pop().users:
-            if passed(user) is not None or isinstance(user, Concat):
+            if passed(user) is not None or joined(user) is not None:
                 pending += user.results
             elif isinstance(user, Conv | Gemm | MatMul | Add | Sub | Mul):
                 return True
@@ -199,7 +254,7 @@ def integer_units(
     """
     inside: set[Op] = set()
     for op in graph.ops:
-        if op in inside or op.type.dtype is not DType.float32 or passed(op) is not None or isinstance(op, Concat):
+        if op in inside or op.type.dtype is not DType.float32 or passed(op) is not None or joined(op) is not None:
             continue
         if is_constant(op) or isinstance(op, Binarize):  # a sign is on a grid: 1 and -1
             continue
@@ -221,7 +276,7 @@ def _unit(op: Op, exclude: frozenset[str]) -> list[Op]:
     if isinstance(op, MatMul) and isinstance(follower, Add) and _bias(follower, op) is not None:
         unit.append(follower)
         follower = _only_user(follower)
-    if isinstance(follower, Relu | Clip) and isinstance(op, Conv | Gemm | Add | Sub | Mul | MatMul):
+    if isinstance(follower, Relu | Clip) and isinstance(op, Conv | ConvTranspose | Gemm | Add | Sub | Mul | MatMul):
         unit.append(follower)
     while unit[-1].name in exclude:
         unit.pop()

@@ -7,6 +7,8 @@ stays in float between the pairs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -14,7 +16,6 @@ import torch
 
 from lissom.ir.constant import constant_data, is_constant
 from lissom.ir.errors import Error, Unsupported
-from lissom.ir.families.elementwise import Binary, Unary
 from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
@@ -22,8 +23,8 @@ from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
 from lissom.ir.ops.clip import Clip
-from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
@@ -31,6 +32,7 @@ from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.lookup_channels import LookupChannels
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
@@ -38,17 +40,21 @@ from lissom.ir.ops.pad import Pad
 from lissom.ir.ops.qlinear_add import QLinearAdd
 from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_conv import QLinearConv
+from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
 from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization
 from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
 from lissom.ir.ops.qlinear_mul import QLinearMul
 from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.ops.qlinear_resize import QLinearResize
 from lissom.ir.ops.qlinear_softmax import QLinearSoftmax, exponentials
 from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.ops.reduce_mean import ReduceMean
+from lissom.ir.ops.reduce_sum import ReduceSum
 from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.resize import Resize
 from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.sub import Sub
 from lissom.ir.tensors import to_tensor
@@ -56,7 +62,7 @@ from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value, producer
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.compare import steps
-from lissom.passes.quantize.grids import moved, no_integer_form
+from lissom.passes.quantize.grids import argument, channel_axis_of, is_pointwise, joined, moved, no_integer_form
 from lissom.passes.quantize.signs import layer_before_sign
 from lissom.passes.rule import Refused, rewrite, rule
 
@@ -151,15 +157,19 @@ def sink_dequantize(op: Op) -> Value | tuple[Value, ...] | None:
 
 
 @rule
-def sink_dequantize_of_concat(op: Concat) -> Value | None:
-    """concat(dequantize(p), dequantize(q))  =>  dequantize(concat(p, q)), on one grid."""
-    sources = [_per_tensor(x) for x in op.xs]
-    first = sources[0]
-    if first is None or any(s is None for s in sources):
+def sink_dequantize_of_join(op: Op) -> Value | None:
+    """concat(dequantize(p), dequantize(q))  =>  dequantize(concat(p, q)), on one grid; max, min and where alike."""
+    parts = joined(op)
+    if parts is None:
         return None
-    if not all(s is not None and _same_grid(s, first) for s in sources):
+    sources = {v: _per_tensor(v) for v in parts}
+    first = sources[parts[0]]
+    if first is None or any(s is None for s in sources.values()):
+        return None
+    if not all(s is not None and _same_grid(s, first) for s in sources.values()):
         raise Refused("its operands lie on different grids")
-    return DequantizeLinear(op.replace(xs=tuple(s.x for s in sources if s)), first.x_scale, first.x_zero_point)
+    integers = {**{v: v for v in op.operands}, **{v: s.x for v, s in sources.items() if s is not None}}
+    return DequantizeLinear(op._on(integers), first.x_scale, first.x_zero_point)
 
 
 @rule
@@ -193,6 +203,20 @@ def integer_conv(q: QuantizeLinear) -> Value | None:
             if not _fits(x, w, 0) or (bias := _bias(b, x, w)) is False:
                 return None
             integer = QLinearConv(*_triple(x), *_triple(w), *_y(q), bias, **conv.attributes)
+            return integer.named(conv.name, conv.loc)
+    return None
+
+
+@rule
+def integer_conv_transpose(q: QuantizeLinear) -> Value | None:
+    """quantize(conv_transpose(dequantize(x), dequantize(w)) + b)  =>  QLinearConvTranspose."""
+    match q:
+        case QuantizeLinear(
+            ConvTranspose(DequantizeLinear() as x, DequantizeLinear(Const()) as w, Const() | None as b) as conv
+        ):
+            if not _fits(x, w, 1) or (conv.group > 1 and not _one_grid(w.x_scale)) or (bias := _bias(b, x, w)) is False:
+                return None
+            integer = QLinearConvTranspose(*_triple(x), *_triple(w), *_y(q), bias, **conv.attributes)
             return integer.named(conv.name, conv.loc)
     return None
 
@@ -264,6 +288,34 @@ def integer_mean(q: QuantizeLinear) -> Value | None:
 
 
 @rule
+def integer_sum(q: QuantizeLinear) -> Value | None:
+    """quantize(reduce_sum(dequantize(x)))  =>  QLinearReduceMean, on the grid of y over the number of elements."""
+    match q:
+        case QuantizeLinear(ReduceSum() as total, Const(scale)) if (x := _per_tensor(total.data)) is not None:
+            if no_integer_form(total) is None and _one_grid(q.y_scale):
+                axes = total.reduced_axes()
+                count = prod(d for a in axes if isinstance(d := total.data.type.dims[a], int))
+                step = Const(np.asarray(scale / np.float32(count), np.float32), f"{total.name}.scale")
+                form = QLinearReduceMean(*_triple(x), step, _zero_point(q), axes, total.keepdims)
+                return form.named(total.name, total.loc)
+    return None
+
+
+@rule
+def integer_resize(q: QuantizeLinear) -> Value | None:
+    """quantize(resize(dequantize(x)))  =>  QLinearResize, for linear and cubic interpolation."""
+    match q:
+        case QuantizeLinear(Resize() as op) if op.mode != "nearest" and (x := _per_tensor(op.x)) is not None:
+            if no_integer_form(op) is not None or not _one_grid(q.y_scale):
+                return None
+            names = {f.name for f in QLinearResize.fields}
+            fields = {k: v for k, v in op.attributes.items() if k in names}
+            given = (None if v is None or v.type.shape == (0,) else v for v in (op.scales, op.sizes))
+            return QLinearResize(*_triple(x), *_y(q), *given, **fields).named(op.name, op.loc)
+    return None
+
+
+@rule
 def integer_softmax(q: QuantizeLinear) -> Value | None:
     """quantize(softmax(dequantize(x)))  =>  QLinearSoftmax, with its table of exponentials."""
     match q:
@@ -299,36 +351,70 @@ def table(q: QuantizeLinear) -> Value | None:
         return None
     chain: list[Op] = []
     value = q.x
-    while (op := producer(value)) is not None and (argument := _pointwise_argument(op)) is not None:
+    while (op := producer(value)) is not None and is_pointwise(op):
         chain.append(op)
-        value = argument
+        read = argument(op)
+        assert read is not None
+        value = read
     source = _per_tensor(value)
     if source is None:
         return None
     if not chain and _same_grid(source, q):
         return source.x
     bits = np.arange(256, dtype=np.uint8).view(source.x.type.dtype.numpy)
-    env: dict[Value, torch.Tensor] = {source.x: to_tensor(bits, source.x.type.dtype)}
-    for op in (source, *reversed(chain), q):
-        for v in op.operands:
-            if isinstance(v, Const):
-                env[v] = to_tensor(v.data, v.type.dtype)
-        env[op] = run_op(op, env)[0]
-    return Lookup(source.x, Const(env[q].numpy(), f"{q.name}.table")).named(chain[0].name if chain else q.name, q.loc)
+    found = _through((source, *reversed(chain), q), source.x, to_tensor(bits, source.x.type.dtype))
+    return Lookup(source.x, Const(found, f"{q.name}.table")).named(chain[0].name if chain else q.name, q.loc)
+
+
+@rule
+def table_by_channel(q: QuantizeLinear) -> Value | None:
+    """quantize(f(dequantize(x)))  =>  LookupChannels(x), for an f of one element that differs along one axis."""
+    op = producer(q.x)
+    if op is None or (axis := channel_axis_of(op)) is None or not _one_grid(q.y_scale):
+        return None
+    read = argument(op)
+    source = None if read is None else _per_tensor(read)
+    channels = op.type.dims[axis]
+    if source is None or not isinstance(channels, int):
+        return None
+    # All 256 values of every channel, as a value of the shape of x: 256 samples, or along the batch.
+    shape = [1] * op.type.rank
+    shape[axis] = channels
+    if axis == 0:
+        raise Refused("its parameters lie along the batch")
+    bits = np.arange(256, dtype=np.uint8).view(source.x.type.dtype.numpy).reshape(256, *[1] * (op.type.rank - 1))
+    every = np.ascontiguousarray(np.broadcast_to(bits, (256, *shape[1:])))
+    found = _through((source, op, q), source.x, to_tensor(every, source.x.type.dtype))
+    rows = np.ascontiguousarray(found.reshape(256, channels).T)
+    return LookupChannels(source.x, Const(rows, f"{q.name}.table"), axis).named(op.name, q.loc)
+
+
+def _through(ops: Iterable[Op], first: Value, x: torch.Tensor) -> Array:
+    """What a chain of ops, whose other operands are constants, makes of ``x``."""
+    env: dict[Value, torch.Tensor] = {first: x}
+    result = x
+    for op in ops:
+        env |= {v: to_tensor(v.data, v.type.dtype) for v in op.operands if isinstance(v, Const)}
+        result = env[op] = run_op(op, env)[0]
+    return result.numpy()
 
 
 RULES = (
     sink_dequantize,
-    sink_dequantize_of_concat,
+    sink_dequantize_of_join,
     integer_conv,
+    integer_conv_transpose,
     integer_gemm,
     integer_matmul,
     integer_binary,
     integer_pool,
     integer_mean,
+    integer_sum,
+    integer_resize,
     integer_softmax,
     integer_layer_norm,
     table,
+    table_by_channel,
     saturated_activation,
 )
 
@@ -344,15 +430,6 @@ def _linear(
         assert isinstance(weights, Const)
         weights = Const(np.ascontiguousarray(weights.data.T), weights.name, loc=weights.loc)
     return QLinearGemm(*_triple(x), weights, scale, zero_point, *_y(q), bias).named(op.name, op.loc)
-
-
-def _pointwise_argument(op: Op) -> Value | None:
-    """The one value that ``op`` is an elementwise function of, its other operands being single numbers; else None."""
-    if not isinstance(op, Unary | Binary | Clip) or op.type.dtype is not DType.float32:
-        return None
-    values = [v for v in op.operands if not isinstance(v, Const)]
-    numbers = all(v.data.size == 1 for v in op.operands if isinstance(v, Const))
-    return values[0] if len(values) == 1 and numbers and values[0].type.shape == op.type.shape else None
 
 
 def _per_tensor(v: Value) -> DequantizeLinear | None:

@@ -8,23 +8,34 @@ import numpy as np
 
 from lissom.ir.dims import symbol
 from lissom.ir.graph import Graph
+from lissom.ir.ops.abs import Abs
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
+from lissom.ir.ops.flatten import Flatten
 from lissom.ir.ops.gelu import Gelu
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.hard_swish import HardSwish
 from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.max import Max
 from lissom.ir.ops.max_pool import MaxPool
 from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.pow import Pow
+from lissom.ir.ops.prelu import PRelu
+from lissom.ir.ops.reduce_max import ReduceMax
 from lissom.ir.ops.reduce_mean import ReduceMean
+from lissom.ir.ops.reduce_sum import ReduceSum
 from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.resize import Resize
 from lissom.ir.ops.sigmoid import Sigmoid
 from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.sub import Sub
 from lissom.ir.ops.transpose import Transpose
+from lissom.ir.ops.where import Where
 from lissom.ir.types import tensor
 from lissom.ir.values import Const, Value
 
@@ -90,6 +101,25 @@ def attention(rng: Rng, tokens: int = 6, width: int = 8) -> Graph:
         return linear(ReduceMean(x, axes(1), False), 4, "head")
 
     return graph_of(build, tokens, width)
+
+
+def spatial(rng: Rng) -> Graph:
+    """Transposed convolutions, interpolation, PRelu, maxima, choices, sums: what images are upsampled with."""
+
+    def build(x: Value) -> Value:
+        a = PRelu(Conv(x, weights(rng, 6, 3, 3, 3), weights(rng, 6), pads=(1, 1, 1, 1)), weights(rng, 6, 1, 1))
+        up = Relu(ConvTranspose(a, weights(rng, 6, 4, 2, 2), weights(rng, 4), strides=(2, 2)).named("up"))
+        wide = Resize(a, None, Const(np.float32([2, 2])), mode="linear", axes=(2, 3))
+        deep = ConvTranspose(wide, weights(rng, 6, 2, 3, 3), None, pads=(1, 1, 1, 1), group=2).named("grouped")
+        larger = Max((up, deep))
+        kept = Where(Const(rng.random((4, 1, 1)) < 0.7), larger, Const(np.float32(0)))
+        shape = [np.abs(weights(rng, 4).data) + 0.5 for _ in range(2)]
+        normal = BatchNormalization(Abs(kept), Const(shape[0]), weights(rng, 4), weights(rng, 4), Const(shape[1]))
+        largest, total = ReduceMax(normal, axes(2), False), ReduceSum(normal, axes(2, 3), False)
+        joined = Concat((Flatten(largest), Pow(total, Const(np.float32(2)))), 1)
+        return Gemm(joined, weights(rng, 3, int(joined.type.dims[1])), weights(rng, 3), transB=True)  # type: ignore[call-overload]
+
+    return graph_of(build, 3, 5, 6)
 
 
 def drawn(rng: Rng) -> tuple[Graph, tuple[int, ...]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
 import lissom as ls
 from lissom.ir.interpreter import evaluate
 from lissom.passes.runner import run
-from tests.passes.quantize.nets import attention, batches, chain, drawn
+from tests.passes.quantize.nets import attention, batches, chain, drawn, spatial
 
 PIPELINES = ["quantize(int8)", "quantize(uint8)", "quantize(int8, weights=int4)", "quantize(int8, weights=int2)"]
 
@@ -42,10 +43,28 @@ def test_a_transformer_block_is_integer_only(tmp_path: Path) -> None:
     assert np.square(exact - got).sum() < 0.01 * np.square(exact).sum()
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_upsampling_selecting_and_tables_by_channel_are_integer_only(dtype: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    graph, data = spatial(rng), batches(rng, 3, 5, 6)
+    quantized = run(f"quantize({dtype})", graph, data=data)
+    assert [op.op_type for op in quantized.ops if op.type.dtype.is_float] == ["DequantizeLinear"]
+    kinds = {op.op_type for op in quantized.ops}
+    assert {"QLinearConvTranspose", "QLinearResize", "LookupChannels", "Max", "Where", "ReduceMax"} <= kinds
+    exact, got = evaluate(graph, data[0])[0], evaluate(quantized, data[0])[0]
+    assert np.square(exact - got).sum() < 0.01 * np.square(exact).sum()
+    in_torch = ls.to_torch(quantized)(torch.from_numpy(data[0]))
+    np.testing.assert_array_equal(np.asarray(in_torch), got)
+    ls.emit(quantized, tmp_path / "out")
+    in_c = np.concatenate([ls.Artifact(tmp_path / "out").run(x[None])[0] for x in data[0]])
+    np.testing.assert_array_equal(in_c, got)
+    ls.save(quantized, tmp_path / "q.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "q.onnx", providers=["CPUExecutionProvider"])
+    assert np.abs(session.run(None, {"x": data[0]})[0] - got).max() < 0.05 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("weights", ["int8", "int4"])
 def test_onnxruntime_runs_the_exported_model(weights: str, tmp_path: Path) -> None:
-    import onnxruntime
-
     rng = np.random.default_rng(2)
     quantized = run(f"quantize(int8, weights={weights})", chain(rng), data=batches(rng, 3, 8, 8))
     ls.save(quantized, tmp_path / "q.onnx")

@@ -1,0 +1,92 @@
+"""Transposed convolution, interpolation, and tables that differ by channel, on 8-bit tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lissom.backends.c.bindings.integer import (
+    check_bias,
+    multipliers,
+    parameter,
+    q8_input,
+    q8_output,
+    scalar,
+    widened,
+)
+from lissom.backends.c.bindings.products import conv_params, three, weights
+from lissom.backends.c.builder import Builder, binds
+from lissom.backends.c.geometry import around, shape_of
+from lissom.ir.errors import Unsupported
+from lissom.ir.ops.lookup_channels import LookupChannels
+from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
+from lissom.ir.ops.qlinear_resize import BITS, QLinearResize
+from lissom.ir.types import DType
+from lissom.ir.values import Const
+
+
+@binds(QLinearConvTranspose)
+def conv_transpose(op: QLinearConvTranspose, b: Builder) -> None:
+    x, y, w = shape_of(op.x), shape_of(op), shape_of(op.w)
+    weight = widened(op.w)
+    if weight.type.dtype is not DType.int8 or parameter(op.w_zero_point, "a zero point").any():
+        raise Unsupported("a transposed convolution whose weights are not int8 with zero point 0 is not supported in C")
+    factors = multipliers(op, op.x_scale, op.w_scale, y[1])
+    check_bias(op)
+    params = {
+        # Its positions do not fall into one row, as those of a pointwise convolution do.
+        "conv": conv_params(op, x, y, w[2:]) | {"in": three(x[2:], 1), "out": three(y[2:], 1)},
+        "x": q8_input(op.x, op.x_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "multiplier_stride": int(factors.size > 1),
+    }
+    kernel = b.choose("conv_transpose_q8", params)
+    reads = [b.read(op.x), weights(b, kernel, "w", weight), b.constant(factors, f"{op.name}.multiplier"), b.read(op.b)]
+    b.call(kernel, params, reads, [b.write(op)])
+
+
+@binds(QLinearResize)
+def resize(op: QLinearResize, b: Builder) -> None:
+    """One pass over up to three axes that lie side by side; indices and weights are constants."""
+    given = [None if v is None or v.type.size() == 0 else v for v in (op.scales, op.sizes)]
+    if any(v is not None and not isinstance(v, Const) for v in given):
+        raise Unsupported("sizes or scales that are not constant are not supported in C")
+    scales, sizes = (v.data.reshape(-1).astype(np.float64) if isinstance(v, Const) else None for v in given)
+    shape = shape_of(op.x)
+    plan = {a.axis: (index, weight) for a, index, weight in op.weights(shape, scales, sizes)}
+    first, last = min(plan, default=0), max(plan, default=0)
+    if last - first > 2:
+        raise Unsupported("interpolation along axes that are not within three that lie side by side")
+    outer, _, _ = around(shape, first)
+    _, _, inner = around(shape, last)
+    whole = [(np.arange(n)[:, None], np.ones((n, 1), np.int64)) for n in shape]
+    tables = [plan.get(axis, whole[axis]) for axis in range(first, last + 1)]
+    params = {
+        "outer": outer,
+        "inner": inner,
+        "in": three(shape[first : last + 1], 1),
+        "out": three([len(index) for index, _ in tables], 1),
+        "taps": three([index.shape[1] for index, _ in tables], 1),
+        "x": q8_input(op.x, op.x_zero_point),
+        "y": q8_output(op, op.y_zero_point),
+        "multiplier": _multiplier(op, len(plan)),
+    }
+    missing = 3 - len(tables)
+    index, weight = (
+        np.concatenate([*[np.full(missing, fill)], *(t[i].reshape(-1) for t in tables)]).astype(np.int32)
+        for i, fill in ((0, 0), (1, 1))
+    )
+    reads = [b.read(op.x), b.constant(index, f"{op.name}.taps"), b.constant(weight, f"{op.name}.weights")]
+    b.call("resize_q8", params, reads, [b.write(op)])
+
+
+def _multiplier(op: QLinearResize, axes: int) -> np.float32:
+    one = np.float32(1 << BITS.get(axes, 0) * axes)
+    return np.float32(scalar(op.x_scale, "a scale")) / (np.float32(scalar(op.y_scale, "a scale")) * one)
+
+
+@binds(LookupChannels)
+def lookup_channels(op: LookupChannels, b: Builder) -> None:
+    outer, channels, inner = around(shape_of(op), op.axis)
+    table = parameter(op.table, "a table")
+    params = {"outer": outer, "channels": channels, "inner": inner, "element": table.dtype.itemsize}
+    b.call("lookup_channels", params, [b.read(op.x), b.constant(table, f"{op.name}.table")], [b.write(op)])
