@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from lissom import __version__
+from lissom.cli.bench import bench
 from lissom.cli.compare import compare
 from lissom.cli.compile import compile_model
 from lissom.cli.explain import explain
@@ -54,5 +55,5 @@ def cli() -> None:
     """Compress a neural network and emit ONNX or stand-alone C."""
 
 
-for _command in (compile_model, opt, run, verify, show, explain, sensitivity, compare):
+for _command in (compile_model, opt, run, verify, show, explain, sensitivity, compare, bench):
     cli.add_command(_command)

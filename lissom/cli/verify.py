@@ -37,8 +37,8 @@ def verify(out_dir: Path, data: str, json_file: Path | None) -> None:
     with progress("building") as status:
         artifact = Artifact(out_dir)
         artifact.build()
-        model = _source(artifact)
-        loaded = Data(data, _declared(model, artifact.report["inputs"]))
+        model = kept_source(artifact)
+        loaded = Data(data, declared(model, artifact.report["inputs"]))
 
         def counted() -> Iterator[Batch]:
             done = 0
@@ -53,14 +53,14 @@ def verify(out_dir: Path, data: str, json_file: Path | None) -> None:
     show(*_lines(tally))
 
 
-def _source(artifact: Artifact) -> Path:
+def kept_source(artifact: Artifact) -> Path:
     kept = artifact.report.get("source")
     if not kept or "file" not in kept:
         raise Error(f"{artifact.folder} keeps no source model to compare with; artifacts of lissom compile do")
     return artifact.folder / str(kept["file"])
 
 
-def _declared(model: Path, ports: list[Port]) -> Graph:
+def declared(model: Path, ports: list[Port]) -> Graph:
     """The source model with the input sizes the artifact was made for; a batch it left open stays open."""
     from lissom.ir.dims import parse_dim
     from lissom.ir.importers.onnx import load
