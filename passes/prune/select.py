@@ -7,10 +7,11 @@ and a budget (:mod:`lissom.passes.prune.budget`) asks for more until it is met.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -42,20 +43,22 @@ class Cluster:
         self.groups = groups
         self.balances = balances
         free = [(g, g.units[solution.free[g.units]]) for g in groups]
-        keys: dict[int, tuple[bytes, ...]] = {int(u): () for _, units in free for u in units}
+        cell: dict[int, int] = {int(u): i for i, (_, units) in enumerate(free) for u in units}
+        fresh = len(free)
         for b in balances:
-            for u, row_counts in _rows_of(b, keys).items():
-                if (row_counts != row_counts[0]).any():
-                    keys[u] = (*keys[u], row_counts.tobytes())
-                else:
-                    keys[u] = (*keys[u], b"")
-        cells: dict[tuple[int, tuple[bytes, ...]], list[int]] = {}
+            split: dict[tuple[int, bytes], int] = {}
+            for u, signature in _signatures(b, cell).items():
+                cell[u] = split.setdefault((cell[u], signature), fresh + len(split))
+            fresh += len(split)
+        cells: dict[tuple[int, int], list[int]] = {}
         for i, (_, units) in enumerate(free):
-            for u in units:
-                cells.setdefault((i, keys[int(u)]), []).append(int(u))
+            for u in units.tolist():
+                cells.setdefault((i, cell[u]), []).append(u)
         self.cells = [np.array(c) for c in cells.values()]
         self.of_group = [i for i, _ in cells]
         self.units: Units = np.concatenate(self.cells) if self.cells else np.zeros(0, np.int64)
+        self.even = all(_is_even(np.isin(b.rows, self.units)) for b in balances)
+        """Whether all rows of every balance have equally many units here: then equal shares of cells keep it."""
 
     def ladder(self, scores: Scores, round_to: int = 1) -> Ladder:
         """All removals that keep the balances, nested, lowest scores first; never a whole cell."""
@@ -64,21 +67,11 @@ class Cluster:
         least = min(map(len, ranked), default=0)
         sizes = [sum(len(c) for c, g in zip(ranked, self.of_group, strict=True) if g == i) for i in set(self.of_group)]
         rounds = round_to if min(sizes, default=0) >= WIDE * round_to else 1
-        for n in range(1, least):
+        for n in range(1, least if self.even else 1):
             if any((n * len(c)) % least for c in ranked) or any((s - n * s // least) % rounds for s in sizes):
                 continue
-            units = np.concatenate([c[: n * len(c) // least] for c in ranked])
-            if self.keeps_balance(units):
-                rungs.append(units)
+            rungs.append(np.concatenate([c[: n * len(c) // least] for c in ranked]))
         return Ladder(self, rungs, scores)
-
-    def keeps_balance(self, units: Units) -> bool:
-        """Whether all rows of every balance lose equally many."""
-        for b in self.balances:
-            counts = np.isin(b.rows, units).sum(axis=1)
-            if (counts != counts[0]).any():
-                return False
-        return True
 
 
 @dataclass(eq=False)
@@ -213,12 +206,22 @@ def clusters(solution: Solution) -> list[Cluster]:
     return [Cluster(g, b, solution) for g, b in zip(joined, balances, strict=True)]
 
 
-def _rows_of(balance: Balance, units: Mapping[int, object]) -> dict[int, npt.NDArray[np.int64]]:
-    """For each unit of a balance, how many places it has in each row."""
-    rows, counts = balance.rows, len(balance.rows)
-    found: dict[int, npt.NDArray[np.int64]] = {}
-    for i, row in enumerate(rows):
-        for u in row.tolist():
-            if u in units:
-                found.setdefault(u, np.zeros(counts, np.int64))[i] += 1
+def _signatures(balance: Balance, units: Container[int]) -> dict[int, bytes]:
+    """For each of ``units`` in a balance the rows it is in, and how often; empty where it is in all rows alike."""
+    count, width = balance.rows.shape
+    unit = balance.rows.reshape(-1)
+    row = np.repeat(np.arange(count), width)
+    pairs, times = np.unique(np.stack([unit, row], 1), axis=0, return_counts=True)
+    places = np.column_stack([pairs[:, 1], times])
+    starts = np.flatnonzero(np.r_[True, np.diff(pairs[:, 0]) > 0])
+    found = {}
+    for start, end in pairwise([*starts.tolist(), len(pairs)]):
+        if (u := int(pairs[start, 0])) in units:
+            everywhere = end - start == count and (times[start:end] == times[start]).all()
+            found[u] = b"" if everywhere else places[start:end].tobytes()
     return found
+
+
+def _is_even(inside: npt.NDArray[np.bool_]) -> bool:
+    counts = inside.sum(axis=1)
+    return bool((counts == counts[0]).all())

@@ -56,11 +56,15 @@ VIEWS = (
 def dead_units(solution: Solution) -> npt.NDArray[np.bool_]:
     """The units that may go and that nothing reads, as many as the balances allow."""
     live = ~solution.free
+    silent = np.zeros(solution.count, np.bool_)
     for read in solution.flow.reads:
-        units = np.unique(solution.unit[read.atoms])
+        units = solution.unit[read.atoms]
         unread = [_zero_at(v, solution) for v in read.operands]
-        silent = np.unique(np.concatenate(unread)) if unread else np.zeros(0, np.int64)
-        live[np.setdiff1d(units, silent)] = True
+        for zero in unread:
+            silent[zero] = True
+        live[units[~silent[units]]] = True
+        for zero in unread:
+            silent[zero] = False
     for place in solution.places:
         if place.units.size and not live[place.units].any():
             live[place.units[0]] = True  # an axis without any channel is no axis
@@ -134,7 +138,7 @@ def _units_where(layout: Layout, zero: npt.NDArray[np.bool_], solution: Solution
 
 
 def _all_zero(units: npt.NDArray[np.int64], zero: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    return np.setdiff1d(units[zero], units[~zero])
+    return np.setdiff1d(units[zero], units[~zero]) if zero.any() else np.zeros(0, np.int64)
 
 
 def _balanced(dead: npt.NDArray[np.bool_], solution: Solution) -> npt.NDArray[np.bool_]:
@@ -179,12 +183,15 @@ class _Shrinker:
         self.new.set_outputs([(name, self.now.get(v) or self.const(v)) for name, v in outputs])
         for op in self.new.ops:
             if isinstance(op, Mask) and isinstance(op.keep, Const):
-                # What is masked and could not go is zero all the same.
-                self.new.replace(op, op.x if op.keep.data.all() else op.as_qdq())
+                self.new.replace(op, op.as_qdq())  # what is masked and could not go is zero all the same
         return self.new
 
     def make(self, op: Op) -> None:
         """Make ``op`` anew; where an operand has its channels in another order than its partner, it is put in order."""
+        if isinstance(op, Mask) and self.is_spent(op):
+            self.now[op] = x = self.now[op.x] if op.x in self.now else self.const(op.x)
+            self.kept.arranged[op] = self.flow.layouts[x]
+            return
         operands = {v: self.now[v] if v in self.now else self.const(v) for v in op.operands}
         self.flow.site = op, self.alive
         for _ in range(2 * len(operands) + 1):
@@ -204,6 +211,12 @@ class _Shrinker:
         for old, new in zip(op.results, made.results, strict=True):
             self.now[old] = new
             self.kept.arranged[old] = self.flow.layouts[new]
+
+    def is_spent(self, mask: Mask) -> bool:
+        """Whether all that is left of a value is what the mask keeps of it."""
+        if not isinstance(mask.keep, Const):
+            return False
+        return bool((mask.keep.data | ~self.kept.mask(mask.x)).all())
 
     def visit(self, made: Op) -> None:
         """Let the flow see ``made`` and the ops under it that are new too."""
@@ -265,6 +278,7 @@ class _CheckedFlow(Flow):
         self.solution = solution
         self.site: tuple[Op, npt.NDArray[np.bool_]] | None = None
         """The op of the solved graph that is made anew, and which atoms are alive."""
+        self.marked = np.zeros(solution.count, np.bool_)
 
     def fresh(self, count: int, op: Op | None = None, key: Hashable = None) -> Atoms:
         """What is left of the atoms that the op brought forth in the solved graph.
@@ -287,9 +301,12 @@ class _CheckedFlow(Flow):
         strange = 0
         if self.site is not None:
             unit, layouts = self.solution.unit, self.solution.flow.layouts
-            held = [unit[c.atoms].reshape(-1) for r in self.site[0].results for c in layouts[r].channels]
-            known = np.concatenate(held) if held else np.zeros(0, np.int64)
-            strange = int(not np.isin(unit[channels.atoms], known).all())
+            held = [unit[c.atoms] for r in self.site[0].results for c in layouts[r].channels]
+            for units in held:
+                self.marked[units] = True
+            strange = int(not self.marked[unit[channels.atoms]].all())
+            for units in held:
+                self.marked[units] = False
         return (strange, *super().preference(channels))
 
     def _align(
@@ -298,6 +315,8 @@ class _CheckedFlow(Flow):
         unit = self.solution.unit
         for label in dict.fromkeys(label for _, axes in terms for label in axes if label is not None):
             at = [(v, axes.index(label), lay) for (v, axes), lay in zip(terms, layouts, strict=True) if label in axes]
+            if len(at) == 1:
+                continue
             held = [(v, axis, atoms) for v, axis, lay in at if (atoms := _alone(lay, axis)) is not None]
             for a, b in pairwise(held):
                 if (a[2] >= 0).all() and (b[2] >= 0).all():
