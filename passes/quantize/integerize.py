@@ -14,8 +14,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from lissom.ir.constant import constant_data, is_constant
-from lissom.ir.errors import Error, Unsupported
+from lissom.ir.errors import Unsupported
 from lissom.ir.families.quantization import RANGES
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import run_op
@@ -26,14 +25,11 @@ from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
-from lissom.ir.ops.fake_quant import FakeQuant
-from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.lookup import Lookup
 from lissom.ir.ops.lookup_channels import LookupChannels
-from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.pad import Pad
@@ -63,6 +59,7 @@ from lissom.ir.values import Const, Value, producer
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.compare import steps
 from lissom.passes.quantize.grids import argument, channel_axis_of, is_pointwise, joined, moved, no_integer_form
+from lissom.passes.quantize.pairs import to_pairs
 from lissom.passes.quantize.signs import layer_before_sign
 from lissom.passes.rule import Refused, rewrite, rule
 
@@ -70,75 +67,9 @@ from lissom.passes.rule import Refused, rewrite, rule
 @graph_pass(Kind.realize, comparison=steps(), ends=[State.floats])
 def integerize(graph: Graph) -> None:
     """Turn FakeQuant into integers: int8 weights, integer ops, and QuantizeLinear / DequantizeLinear at the edges."""
-    require_usable_scales(graph)
-    settle_grids(graph)
-    rewrite(graph, [computed_weights])
-    rewrite(graph, [split_fake_quant])
+    to_pairs(graph)
     rewrite(graph, [layer_before_sign])
     rewrite(graph, RULES)
-
-
-def require_usable_scales(graph: Graph) -> None:
-    """Raise Error, naming the op, for a constant scale that is not a positive finite number."""
-    for op in graph.ops:
-        match op:
-            case FakeQuant(_, Const(scale)) | QuantizeLinear(_, Const(scale)) | DequantizeLinear(_, Const(scale)):
-                wide = scale.astype(np.float64)
-                if not (np.isfinite(wide) & (wide > 0)).all():
-                    bad = wide.reshape(-1)[~(np.isfinite(wide) & (wide > 0)).reshape(-1)][0]
-                    raise Error(f"{op.describe()}: its scale is {bad}; a scale is a positive finite number")
-
-
-def settle_grids(graph: Graph) -> None:
-    """Scales and zero points that were learned are parameters no more."""
-    learned = [v for op in graph.ops if isinstance(op, FakeQuant) for v in (op.scale, op.zero_point)]
-    for v in dict.fromkeys(learned):
-        if isinstance(v, Const) and v.trainable:
-            graph.replace(v, Const(v.data, v.name, loc=v.loc))
-
-
-@rule
-def computed_weights(op: Op) -> tuple[Value, ...] | None:
-    """Mask or FoldBatchNormalization of constants  =>  constants: the weights are what they have become."""
-    if not isinstance(op, Mask | FoldBatchNormalization) or not is_constant(op):
-        return None
-    return tuple(Const(constant_data(r), r.name, loc=r.loc) for r in op.results)
-
-
-@rule
-def split_fake_quant(fake: FakeQuant) -> Value | None:
-    """FakeQuant(x)  =>  DequantizeLinear(QuantizeLinear(x)), with the integers of a constant computed now."""
-    match fake:
-        case FakeQuant(w, Const(), Const()) if is_constant(w):
-            integers = integers_of(fake)
-            weights = Const(integers, w.name, loc=w.loc)
-            return DequantizeLinear(weights, fake.scale, fake.zero_point, axis=fake.axis)
-        case FakeQuant(x, Const(), Const()):
-            dtype = fake.zero_point.type.dtype
-            quantized: Op = QuantizeLinear(x, fake.scale, fake.zero_point, axis=fake.axis).named(f"{x.name}.int")
-            ends = [
-                None if mine == last else Const(np.asarray(mine, dtype.numpy))
-                for mine, last in zip((fake.low, fake.high), RANGES[dtype], strict=True)
-            ]
-            if any(ends):  # fewer bits are part of the range of a byte
-                quantized = Clip(quantized, *ends).named(f"{x.name}.cut")
-            return DequantizeLinear(quantized, fake.scale, fake.zero_point, axis=fake.axis)
-    return None
-
-
-def integers_of(fake: FakeQuant) -> Array:
-    """The integers of a constant on a grid, as FakeQuant computes them."""
-    match fake:
-        case FakeQuant(_, _, _, chosen=Const(integers)):
-            return integers
-        case FakeQuant(w, Const(scale), Const(zero_point)) if is_constant(w):
-            data = constant_data(w)
-            shape = [1] * data.ndim
-            if scale.size > 1:
-                shape[fake.axis] = -1
-            q = np.round(data / scale.reshape(shape)) + zero_point.reshape(shape).astype(np.float32)
-            return np.clip(q, fake.low, fake.high).astype(np.int32).astype(zero_point.dtype)
-    raise Unsupported(f"{fake.describe()}: its grid is computed, not constant")
 
 
 @rule

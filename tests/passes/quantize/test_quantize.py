@@ -180,7 +180,7 @@ def test_percentile_calibration_is_an_option() -> None:
 def test_a_qdq_model_is_integerized_without_data() -> None:
     data = batches(3, 8, 8)
     decided = run("fake_quantize", graph_of(residual, 3, 8, 8), data=data)
-    from lissom.passes.quantize.integerize import split_fake_quant
+    from lissom.passes.quantize.pairs import split_fake_quant
     from lissom.passes.rule import rewrite
 
     qdq = decided.clone()
