@@ -32,7 +32,7 @@ HEAVY = {"torch", "onnx", "onnxruntime", "onnx_graphsurgeon"}
 
 def packages_in_tree() -> dict[str, str]:
     found = {"lissom": "lissom"}
-    for wing in (*WINGS, "lissom/cli"):
+    for wing in (*WINGS, "lissom/bench", "lissom/cli"):
         for init in (ROOT / wing).rglob("__init__.py"):
             folder = init.parent.relative_to(ROOT).as_posix()
             found[folder.replace("/", ".") if folder.startswith("lissom") else f"lissom.{folder.replace('/', '.')}"] = (
