@@ -36,14 +36,15 @@ class Ternarize(Op):
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
         signs, magnitude = self.parts(x.detach())
-        return x + (signs * magnitude - x).detach() if x.requires_grad else signs * magnitude
+        y = (signs * magnitude).to(x.dtype)
+        return x + (y - x).detach() if x.requires_grad else y
 
     def parts(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The signs, -1, 0 and 1, and the scale of each channel, or of all, shaped to multiply them."""
         over = spread_over(self.scale, self.axis, x.ndim)
-        size = x.abs()
+        size = x.abs() if x.dtype == torch.float64 else x.abs().float()  # means of 16-bit floats need more bits
         mean = size.mean(over, keepdim=True) if over else size
-        kept = (size > self.threshold * mean).to(x.dtype)
+        kept = (size > self.threshold * mean).to(size.dtype)
         count = kept.sum(over, keepdim=True) if over else kept
         total = (size * kept).sum(over, keepdim=True) if over else size * kept
         return torch.sign(x) * kept, total / count.clamp(min=1)

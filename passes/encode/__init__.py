@@ -31,8 +31,8 @@ def binary_connect(
 ) -> list[Step]:
     """Train binary weights (BinaryConnect, Courbariaux et al. 2015, arXiv:1511.00363).
 
-    scale: what signs are multiplied with: one, or the mean magnitude of a channel or of the whole tensor (XNOR-Net,
-        Rastegari et al. 2016, arXiv:1603.05279).
+    scale: what signs are multiplied with: one, or a number for each channel or the whole tensor, which learns from the
+        mean magnitude on (XNOR-Net, Rastegari et al. 2016, arXiv:1603.05279).
     exclude: names of layers that stay as they are; first and last are names of those.
     loss: labels, or what is compared with the uncompressed network; see distill.
     """

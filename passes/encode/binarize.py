@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lissom.ir.families.elementwise import Unary
-from lissom.ir.families.signs import Spread
+from lissom.ir.families.signs import Spread, spread_over
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import execute
 from lissom.ir.op import Op
@@ -17,10 +17,10 @@ from lissom.ir.ops.dropout import Dropout
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.mask import Mask
 from lissom.ir.tensors import to_tensor
-from lissom.ir.values import Input, Value, producer
+from lissom.ir.values import Const, Input, Value, producer
 from lissom.passes import notes
 from lissom.passes.data import Data
-from lissom.passes.encode.layers import weights_of
+from lissom.passes.encode.layers import Weights, weights_of
 from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.quantize.grids import moved
 
@@ -42,19 +42,33 @@ def binarize(
 ) -> None:
     """Make weights binary, and activations if asked for: a sign, seen through by gradients (Courbariaux 2015, 2016).
 
-    Training afterwards changes the real weights behind the signs, which stay within [-1, 1].
+    Training afterwards changes the real weights behind the signs, which stay within a window around zero.
 
     activations: whether what these layers read becomes 1 and -1 too, in the place of its activation function.
-    scale: what signs of weights are multiplied with: one, or the mean magnitude of a channel or of the whole tensor
-        (XNOR-Net, Rastegari 2016).
+    scale: what signs of weights are multiplied with: one, or a number for each channel or the whole tensor, which
+        learns from the mean magnitude on (XNOR-Net, Rastegari 2016; XNOR-Net++, Bulat 2019, arXiv:1909.13863).
     exclude: names of layers that stay as they are; first and last are names of those.
     """
     found = weights_of(graph, "binarize", exclude)
     if activations:
         binarize_inputs(graph, [w.layer for w in found], data)
     for w in found:
-        graph.replace(w.const, Binarize(w.const, scale, w.axis).named(f"{w.const.name}.binary", w.const.loc))
+        graph.replace(w.const, _signs(w, scale).named(f"{w.const.name}.binary", w.const.loc))
         notes.done("binarize", w.layer)
+
+
+def _signs(w: Weights, scale: Spread) -> Binarize:
+    """Signs of weights. Under their mean magnitude as the scale they are nearest to the weights.
+
+    The real weights lie within twice that: BinaryConnect draws them evenly from such a window, and clips them to it.
+    """
+    size = np.abs(w.const.data)
+    window = float(np.float32(2 * size.mean(dtype=np.float64))) or 1.0
+    if scale == "one":
+        return Binarize(w.const, axis=w.axis, window=window)
+    over = spread_over(scale, w.axis, size.ndim)
+    mean = size.mean(over, dtype=np.float64).astype(np.float32)
+    return Binarize(w.const, Const(mean, f"{w.const.name}.scale", trainable=w.const.trainable), w.axis, window)
 
 
 def binarize_inputs(graph: Graph, layers: list[Op], data: Data | None) -> None:

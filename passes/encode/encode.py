@@ -46,7 +46,7 @@ def encode(graph: Graph) -> None:
 @rule
 def realize_sign(sign: Binarize) -> Value | None:
     """sign of an activation  =>  Where(x >= 0, 1, -1)."""
-    if isinstance(sign.x, Const) or sign.scale != "one":
+    if isinstance(sign.x, Const) or sign.scale is not None:
         return None
     numbers = [Const(np.array(n, sign.type.dtype.numpy)) for n in (0, 1, -1)]
     return Where(GreaterOrEqual(sign.x, numbers[0]), numbers[1], numbers[2])
@@ -61,9 +61,8 @@ def encoded_weights(value: Value) -> Codebook | str:
     scale: torch.Tensor | None = None
     axis = 0
     match inner:
-        case Binarize(Const() as w):
-            data = to_tensor(w.data, w.type.dtype)
-            scale = None if inner.scale == "one" else inner.magnitude(data)
+        case Binarize(Const() as w, Const() | None as factor):
+            scale = None if factor is None else to_tensor(factor.data, factor.type.dtype)
             plain, axis = np.where(w.data >= 0, 1, -1).astype(w.data.dtype), inner.axis
         case Ternarize(Const() as w):
             signs, scale = inner.parts(to_tensor(w.data, w.type.dtype))

@@ -27,20 +27,19 @@ from lissom.passes.rule import rule
 def scale_of_signs(w: Value | None) -> Array | None:
     """Float32 scales, one or one for each channel, under which binary or ternary weights are exactly -1, 0 and 1.
 
-    None for other weights. A scale of zero, of weights that are all zero, becomes 1.
+    None for other weights, and where a scale is negative. A scale of zero, of weights that are all zero, becomes 1.
     """
     inner = w.x if isinstance(w, Mask) else w
     match inner:
-        case Binarize(Const(data)):
-            x = to_tensor(data, inner.type.dtype)
-            scale = torch.ones(()) if inner.scale == "one" else inner.magnitude(x)
+        case Binarize(Const(), Const() | None as factor):
+            scale = torch.ones(()) if factor is None else to_tensor(factor.data, factor.type.dtype)
         case Ternarize(Const(data)):
             _, scale = inner.parts(to_tensor(data, inner.type.dtype))
         case _:
             return None
     found = scale.numpy().astype(np.float32)
     found = found.reshape(()) if found.size == 1 else found.reshape(-1)
-    return np.where(found > 0, found, np.float32(1))
+    return None if (found < 0).any() else np.where(found > 0, found, np.float32(1))
 
 
 @rule

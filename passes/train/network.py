@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
+import numpy as np
 import torch
 
 from lissom.ir.graph import Graph
@@ -97,7 +98,9 @@ class Network:
         """Learning rates, as a share of the others, where steps do not depend on the size of gradients."""
         for op in graph.ops:
             if isinstance(op, Binarize):  # beyond, a sign has no gradient that could bring it back
-                self._limit(op.x, -op.window, op.window)
+                self._limit(op.x, -op.window, op.window, rate=op.window)
+                if isinstance(op.scale, Const):
+                    self._limit(op.scale, SMALLEST_STEP, math.inf, rate=float(np.abs(op.scale.data).mean()) or 1.0)
             elif isinstance(op, FakeQuant):  # in the proportion of LSQ: a scale is 2 / sqrt(high) of its values
                 self._limit(op.scale, SMALLEST_STEP, math.inf, rate=2 / math.sqrt(op.high - op.low >> 1))
                 self._limit(op.zero_point, op.low, op.high, rate=math.sqrt(op.high - op.low >> 1))

@@ -189,12 +189,22 @@ def test_text_comes_back(scheme: str) -> None:
     assert parse_pipeline(", ".join(map(str, inner))) == inner
 
 
-def test_real_weights_behind_signs_stay_within_the_window(net: Net, train_data: dict[str, Array]) -> None:
-    trained = ls.run("binary_connect(epochs=3, lr=0.5, batch=32, scale=one)", net(), data=[train_data])
+def test_signs_begin_nearest_to_the_weights_and_real_weights_stay_in_the_window(
+    net: Net, train_data: dict[str, Array]
+) -> None:
+    graph = net()
+    decided = ls.run("binarize", graph)
+    for (name, value), before in zip(operands(decided).items(), operands(graph).values(), strict=True):
+        assert isinstance(value, Binarize)
+        assert isinstance(before, Const)
+        nearest_loss = ((values_of(value) - before.data) ** 2).sum()
+        for factor in (0.95, 1.05):  # Rastegari et al. 2016, eq. 6
+            assert nearest_loss < ((factor * values_of(value) - before.data) ** 2).sum(), name
+    trained = ls.run("binary_connect(epochs=3, lr=0.5, batch=32, scale=one)", graph, data=[train_data])
     for value in operands(trained).values():
         assert isinstance(value, Binarize)
         assert isinstance(value.x, Const)
-        assert np.abs(value.x.data).max() == 1
+        assert np.abs(value.x.data).max() == np.float32(value.window)
         assert set(np.unique(values_of(value))) == {-1, 1}
 
 
