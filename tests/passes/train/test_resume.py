@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,7 @@ from lissom.ir.types import Array
 from lissom.passes.train import distill, finetune
 from lissom.passes.train.loop import _Run
 from tests.passes.train.conftest import Net, images, weights
-
-ROOT = Path(__file__).parents[3]
+from tests.passes.train.killable import STEPS, train
 
 
 class Killed(Exception):
@@ -124,41 +121,40 @@ def test_a_seed_gives_one_result_and_the_generators_are_left_alone(net: Net, tra
     assert not same(first, other)
 
 
-SCRIPT = """
-import sys, numpy as np, torch
-torch.set_num_threads(1)
-import lissom as ls
-model, data, out, *checkpoint = sys.argv[1:]
-extra = f", checkpoint='{checkpoint[0]}', every=0" if checkpoint else ""
-pipeline = "fold, mask(0.5), distill(epochs=6, batch=8, lr=0.005" + extra + ")"
-ls.save(ls.run(pipeline, ls.load(model), data=data), out)
-"""
-
-
-def test_killed_for_real(net: Net, tmp_path: Path) -> None:
+def test_killed_at_ten_random_moments(net: Net, tmp_path: Path) -> None:
+    """Real processes and SIGKILL, which may also come while a checkpoint is written or read, or before there is one."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.passes.train.killable"])
     ls.save(net(), tmp_path / "net.onnx")
     np.savez(tmp_path / "data.npz", **images(256, 7))
     folder = tmp_path / "checkpoints"
 
-    def start(out: str, *more: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "net.onnx"), str(tmp_path / "data.npz"), out, *more]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, env=environment)
+    def start(out: str, *checkpoint: str) -> Any:
+        files = (str(tmp_path / name) for name in ("net.onnx", "data.npz", out))
+        process = context.Process(target=train, args=(*files, *(checkpoint or (None,))))
+        process.start()
+        return process
 
     def position() -> int:
         found = list(folder.glob("*.json"))
         return int(json.loads(found[0].read_text())["step"]) if found else 0
 
-    assert start(str(tmp_path / "whole.onnx")).wait() == 0
-    rng = random.Random(0)
-    for goal in (30, 120):
-        process = start(str(tmp_path / "killed.onnx"), str(folder))
-        until = time.monotonic() + 120
-        while position() < goal and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
-        time.sleep(rng.random() * 0.05)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        assert position() >= goal
-    assert start(str(tmp_path / "killed.onnx"), str(folder)).wait() == 0
+    whole = start("whole.onnx")
+    rng, reached = random.Random(0), [0]
+    for _ in range(10):
+        goal = reached[-1] + rng.randrange(14)
+        process = start("killed.onnx", str(folder))
+        while process.is_alive() and position() < goal:
+            time.sleep(0.002)
+        process.join(rng.random() * 0.02)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        reached.append(position())
+        assert goal <= reached[-1] < STEPS
+    whole.join()
+    last = start("killed.onnx", str(folder))
+    last.join()
+    assert last.exitcode == 0
+    assert position() == STEPS
     assert (tmp_path / "killed.onnx").read_bytes() == (tmp_path / "whole.onnx").read_bytes()
