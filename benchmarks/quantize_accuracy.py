@@ -240,10 +240,10 @@ TITLE = (f"| {' | '.join(HEADINGS)} |", "|---|---:|---|" + "---:|" * (len(HEADIN
 INTRODUCTION = """\
 `python -m benchmarks.quantize_accuracy` writes this table: top-1 of the float network, of onnxruntime's static
 quantizer (QDQ, int8, per channel, with each of its ways to find ranges) and of `quantize(...)`, calibrated on the same
-100 unlabelled images. "agrees" is the share of images on which a network still names the class its float original names. Seconds are
-processor time on one thread, imports aside. "equal" and "steps" compare our last integers with those onnxruntime
-computes from the exported QDQ file, on the first 1,000 images: the share that is the same, and the largest difference.
-Lines of lissom are computed by the interpreter, whose bytes the C code reproduces.
+100 unlabelled images. "agrees" is the share of images on which a network still names the class its float original
+names. Seconds are processor time on one thread, imports aside. "equal" and "steps" compare our last integers with those
+onnxruntime computes from the exported QDQ file, on the first 1,000 images: the share that is the same, and the largest
+difference. Lines of lissom are computed by the interpreter, whose bytes the C code reproduces.
 "nearest alone" leaves out bias correction, which otherwise follows every way of rounding.
 """
 

@@ -19,18 +19,22 @@ from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.op import OPS, Op
 from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.lookup_channels import LookupChannels
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.qlinear_add import QLinearAdd
 from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_conv import QLinearConv
+from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.qlinear_global_average_pool import QLinearGlobalAveragePool
 from lissom.ir.ops.qlinear_layer_normalization import QLinearLayerNormalization
 from lissom.ir.ops.qlinear_mat_mul import QLinearMatMul
 from lissom.ir.ops.qlinear_mul import QLinearMul
 from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.ops.qlinear_resize import QLinearResize
 from lissom.ir.ops.qlinear_softmax import QLinearSoftmax, exponentials
 from lissom.ir.ops.qlinear_sub import QLinearSub
+from lissom.ir.ops.resize import Resize
 from lissom.ir.samples import random_array
 from lissom.ir.values import Const, Value
 
@@ -153,6 +157,61 @@ def test_average_pools_equal_a_loop(seed: int, dtype: Any, count_include_pad: bo
     m = x[1].data / (y[0].data * f32(h * h))
     whole = requantized(centred.sum((2, 3), keepdims=True), m, y[1])
     np.testing.assert_array_equal(result_of(QLinearGlobalAveragePool(*x, *y)), whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), types, st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.booleans())
+def test_transposed_conv_equals_a_loop(
+    seed: int, dtype: Any, kernel: int, stride: int, group: int, per_channel: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    c, o = group * int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    n = int(rng.integers(kernel, kernel + 4))
+    pads = tuple(int(p) for p in rng.integers(0, kernel, 2))
+    x, y = quantized(rng, (2, c, n), dtype), quantized(rng, (1,), dtype, scale=0.5)[1:]
+    weights = Const(rng.integers(-127, 127, (c, o, kernel), dtype=np.int8, endpoint=True))
+    each = per_channel and group == 1
+    scales = rng.uniform(0.001, 0.05, o).astype(f32) if each else f32(0.01)
+    bias = Const(rng.integers(-5000, 5000, o * group, dtype=np.int32))
+    zeros = Const(np.zeros(np.shape(scales), np.int8))
+    whole = (n - 1) * stride + kernel
+    if whole <= sum(pads):
+        return
+    op = QLinearConvTranspose(*x, weights, Const(scales), zeros, *y, bias, strides=(stride,), pads=pads, group=group)
+    acc = np.zeros((2, o * group, whole), np.int64)
+    centred = x[0].data.astype(np.int64) - int(x[2].data)
+    for i, j, k, p in itertools.product(range(c), range(o), range(kernel), range(n)):
+        channel = i // (c // group) * o + j
+        acc[:, channel, p * stride + k] += centred[:, i, p] * int(weights.data[i, j, k])
+    acc = acc[:, :, pads[0] : whole - pads[1]] + bias.data[:, None]
+    m = np.reshape(x[1].data * scales / y[0].data, (-1, 1))
+    np.testing.assert_array_equal(result_of(op), requantized(acc, m, y[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), types, st.sampled_from(["half_pixel", "align_corners", "asymmetric"]))
+def test_interpolation_is_within_one_step_of_the_reals_and_keeps_constants(seed: int, dtype: Any, mode: str) -> None:
+    rng = np.random.default_rng(seed)
+    x = quantized(rng, (2, 3, *(int(v) for v in rng.integers(1, 7, 2))), dtype)
+    sizes = rng.integers(1, 12, 2)
+    y = [x[1].replace(x[1].data), x[2].replace(x[2].data)]
+    options = {"mode": "linear", "axes": (2, 3), "coordinate_transformation_mode": mode}
+    op = QLinearResize(*x, *y, None, Const(sizes), **options)
+    centred = x[0].data.astype(np.float64) - int(x[2].data)
+    exact = result_of(Resize(Const(centred), None, None, Const(sizes), **options)) + int(x[2].data)
+    assert np.abs(result_of(op) - exact).max() <= 1
+    flat, zero, twin = Const(np.full_like(x[0].data, 77)), x[2].replace(x[2].data), [v.replace(v.data) for v in y]
+    scale = x[1].replace(x[1].data)
+    assert (result_of(QLinearResize(flat, scale, zero, *twin, None, Const(sizes), **options)) == 77).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_lookup_by_channel_reads_the_row_of_the_channel(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    every = np.broadcast_to(np.arange(256, dtype=np.uint8).view(dtype)[:, None], (256, 5))
+    table = rng.integers(-128, 128, (5, 256)).astype(np.int8)
+    expected = np.array([[table[c, int(v) % 256] for c, v in enumerate(row)] for row in every])
+    np.testing.assert_array_equal(result_of(LookupChannels(Const(np.ascontiguousarray(every)), Const(table))), expected)
 
 
 @settings(max_examples=40, deadline=None)

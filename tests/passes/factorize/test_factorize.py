@@ -324,6 +324,7 @@ def test_gradients_reach_every_factor(graph: Graph) -> None:
         "factorize(spatial_svd, macs=0.6), prune(channels, 0.25)",
         "factorize(tucker, macs=0.6), quantize(int8)",
         "prune(channels, 0.25), factorize(svd, macs=0.6), quantize(int8)",
+        "factorize(svd, macs=0.6), prune(channels, 0.25), quantize(int8)",
         "factorize(svd, macs=0.5), merge, fold",
     ],
 )

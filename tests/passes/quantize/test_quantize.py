@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lissom import emit
 from lissom.ir.dims import symbol
-from lissom.ir.errors import DataError, Error
+from lissom.ir.errors import CheckFailed, DataError, Error, Unsupported
 from lissom.ir.graph import Graph, Stage
 from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.add import Add
@@ -27,7 +29,10 @@ from lissom.ir.ops.sigmoid import Sigmoid
 from lissom.ir.ops.softmax import Softmax
 from lissom.ir.types import tensor
 from lissom.ir.values import Const, Value
+from lissom.passes.graph_pass import Kind, graph_pass
 from lissom.passes.notes import recording
+from lissom.passes.quantize.compare import steps
+from lissom.passes.quantize.integerize import integerize
 from lissom.passes.runner import run
 
 N = symbol("N")
@@ -274,3 +279,43 @@ def test_resize_by_nearest_and_gather_move_integers() -> None:
     graph, data = graph_of(build, 3, 5, 5), batches(3, 5, 5)
     quantized = run("quantize(int8)", graph, data=data)
     assert kinds(quantized) == ["QuantizeLinear", "QLinearConv", "Resize", "Gather", "QLinearConv", "DequantizeLinear"]
+
+
+def amplifying(x: Value) -> Value:
+    """Layers whose large weights of both signs turn a rounding into several steps behind."""
+    for k in range(6):
+        w = Const((rng.standard_normal((12, 12)) * 1.2).astype(np.float32), "w")
+        x = Relu(Gemm(x, w, weights(12), transB=True).named(f"layer{k}"))
+    return Gemm(x, weights(4, 12), transB=True).named("last")
+
+
+@graph_pass(Kind.realize, comparison=steps())
+def integerize_wrongly(graph: Graph) -> None:
+    """Integers with every bias of the third layer off by what 40 steps of its result are."""
+    from lissom.ir.ops.qlinear_gemm import QLinearGemm
+
+    integerize(graph)
+    layer = next(op for op in graph.ops if op.name == "layer3")
+    assert isinstance(layer, QLinearGemm)
+    unit = layer.y_scale.data / (layer.x_scale.data * layer.w_scale.data)  # type: ignore[attr-defined]
+    shifted = Const((layer.b.data + 40 * unit).astype(np.int32))  # type: ignore[union-attr]
+    graph.replace(layer, layer.replace(b=shifted))
+
+
+def test_the_check_allows_what_roundings_do_and_no_more() -> None:
+    graph, data = graph_of(amplifying, 12), batches(12)
+    run("quantize(int8)", graph, data=data)
+    decided = run("fake_quantize", graph, data=data)
+    with pytest.raises(CheckFailed, match="computes something else"):
+        run([integerize_wrongly.step()], decided, data=data)
+
+
+def test_int16_stays_between_pairs_and_c_says_so(tmp_path: Path) -> None:
+    graph, data = graph_of(residual, 3, 8, 8), batches(3, 8, 8)
+    quantized = run("quantize(dtype=int16)", graph, data=data)
+    assert "QuantizeLinear" in kinds(quantized)
+    assert not [k for k in kinds(quantized) if k.startswith("QLinear")]
+    exact, got = evaluate(graph, data[0])[0], evaluate(quantized, data[0])[0]
+    assert np.abs(exact - got).max() < 0.02 * np.abs(exact).max()
+    with pytest.raises(Unsupported, match="int16"):
+        emit(quantized.bind({"N": 1}), tmp_path / "out")
