@@ -47,7 +47,7 @@ def _not_rows(params: Params) -> str | None:
 
 
 _conv = Family("conv", "conv", "NCHW", {"w": "OIDHW"}, takes_scratch=True)
-_conv.add("conv_f32", "f32 x, f32 w, f32? b -> f32 y")
+_conv.add("conv_f32", "f32 x, f32 w, f32? b, f32? skip -> f32 y")
 _conv.add(
     "conv_q8",
     "q8 x, q8 w, i32 w_zero, f32 multiplier, i32? b, q8? skip -> q8 y",

@@ -23,83 +23,102 @@ class Machine:
     level: str
     lanes: int
     registers: int
-    dots: float
-    loads: float
+    dots: float = 2
+    """Multiply-accumulates of a whole vector per cycle: four bytes a lane, or one float."""
+    loads: float = 2
     latency: int = 5
-    uops_per_dot: int = 1
+    """Cycles from one sum to the next."""
 
 
-MACHINES = (Machine("avx512vnni", lanes=16, registers=32, dots=2, loads=2),)
+BYTES = (Machine("avx512vnni", lanes=16, registers=32), Machine("avxvnni", lanes=8, registers=16))
+FLOATS = (
+    Machine("x86-64-v3", lanes=8, registers=16, latency=4),
+    Machine("x86-64-v4", lanes=16, registers=32, latency=4),
+)
 
 
 def tile_sizes(machine: Machine) -> list[tuple[int, int]]:
     """(rows, vectors) of the tiles whose sums, weights and one activation fit in the registers."""
-    spare = 1 + (machine.uops_per_dot > 1) * 2
     return [
         (rows, vectors)
         for vectors in range(1, 9)
         for rows in range(1, 17)
-        if rows * vectors + vectors + spare <= machine.registers
+        if rows * vectors + vectors + 1 <= machine.registers
     ]
+
+
+def element_bytes(params: Params) -> int:
+    """Bytes of an activation: 1 where the parameters are those of 8-bit tensors, else those of a float."""
+    return 1 if "conv" in params else 4
+
+
+def geometry(params: Params) -> Params:
+    """The ``lissom_conv_params``."""
+    found: Params = params.get("conv", params)
+    return found
 
 
 def run_length(params: Params) -> int:
     """Contiguous bytes of a channels-last activation under the kernel in one row."""
-    conv = params["conv"]
+    conv = geometry(params)
     apart = conv["dilation"][2] > 1 or conv["groups"] > 1
-    return int(conv["in_channels"] * (1 if apart else conv["kernel"][2]))
+    return int(conv["in_channels"] * (1 if apart else conv["kernel"][2]) * element_bytes(params))
 
 
-def padded_size(params: Params) -> int:
-    """Elements of one activation with its border; 0 where it has none."""
-    c = params["conv"]
-    reach = [
-        (o - 1) * s + (k - 1) * d + 1
-        for o, s, k, d in zip(c["out"], c["stride"], c["kernel"], c["dilation"], strict=True)
-    ]
-    size = [max(r, p + i) for r, p, i in zip(reach, c["pad"], c["in"], strict=True)]
-    return 0 if size == list(c["in"]) else int(prod(size) * c["in_channels"] * c["groups"])
+def padded_bytes(params: Params) -> int:
+    """Bytes of one activation with its border; 0 where it has none."""
+    c = geometry(params)
+    names = ("out", "stride", "kernel", "dilation", "pad", "in")
+    axes = zip(*(c[n] for n in names), strict=True)
+    size = [max((out - 1) * stride + (k - 1) * step + 1, pad + given) for out, stride, k, step, pad, given in axes]
+    return 0 if size == list(c["in"]) else int(prod(size) * c["in_channels"] * c["groups"] * element_bytes(params))
 
 
 def _refusal(rows: int) -> Callable[[Params], str | None]:
     def refuses(params: Params) -> str | None:
-        if not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]:
+        if "conv" in params and (not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]):
             return "int8 weights with zero point 0 and uint8 activations are wanted"
-        if params["conv"]["groups"] > 1 and params["conv"]["in_channels"] < 4:
-            return "groups of fewer than 4 channels"
-        columns = params["conv"]["out"][2]
+        c = geometry(params)
+        if (c["groups"] > 1 and c["in_channels"] * element_bytes(params) < 4) or c["groups"] > 1 == c["in_channels"]:
+            return "groups of too few channels"
+        columns = c["out"][2]
         return f"a tile of {rows} columns for {columns}" if columns < rows else None
 
     return refuses
 
 
 def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float]:
-    """Cycles of all tiles: the busiest of multipliers, loads and the chain of sums, then requantization."""
+    """Cycles of all tiles: the busiest of multipliers, loads and the chain of sums, then what follows the sums."""
 
     def cost(params: Params) -> float:
-        c = params["conv"]
+        c = geometry(params)
         panels = c["groups"] * -(-c["out_channels"] // (vectors * machine.lanes))
         tiles = c["batch"] * panels * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
-        runs = c["kernel"][0] * c["kernel"][1] * c["kernel"][2] * c["in_channels"] // run_length(params)
-        groups = runs * -(-run_length(params) // 4)
-        dots = rows * vectors * machine.uops_per_dot / machine.dots
+        length = run_length(params)
+        runs = prod(c["kernel"]) * c["in_channels"] * element_bytes(params) // length
+        dots = rows * vectors / machine.dots
         each = max(dots, (rows + vectors) / machine.loads, machine.latency)
-        return float(tiles * (groups * each + 4 * rows * vectors + 4 * runs + 10))
+        return float(tiles * (runs * -(-length // 4) * each + 4 * rows * vectors + 4 * runs + 10))
 
     return cost
 
 
-for _machine in MACHINES:
-    for _rows, _vectors in tile_sizes(_machine):
-        variant(
-            "conv_q8",
-            f"conv_q8_{_machine.level.replace('-', '_')}_{_rows}x{_vectors}",
-            _refusal(_rows),
-            level=_machine.level,
-            layout="NHWC",
-            packing={"w": f"panels {_machine.lanes} {_vectors}"},
-            scratch=padded_size,
-            cost=_cost(_machine, _rows, _vectors),
-            template="lissom_conv_q8_tile.h",
-            constants={"ROWS": _rows, "VECTORS": _vectors},
-        )
+def _add(task: str, machines: tuple[Machine, ...]) -> None:
+    for machine in machines:
+        for rows, vectors in tile_sizes(machine):
+            variant(
+                task,
+                f"{task}_{machine.level.replace('-', '_')}_{rows}x{vectors}",
+                _refusal(rows),
+                level=machine.level,
+                layout="NHWC",
+                packing={"w": f"panels {machine.lanes} {vectors}"},
+                scratch=padded_bytes,
+                cost=_cost(machine, rows, vectors),
+                template=f"lissom_{task}_tile.h",
+                constants={"ROWS": rows, "VECTORS": vectors},
+            )
+
+
+_add("conv_q8", BYTES)
+_add("conv_f32", FLOATS)

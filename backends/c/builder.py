@@ -179,23 +179,21 @@ class Builder:
         self.call("copy", params, [x[0]], [y[0]])
 
     def clamp_producer(self, value: Value, result: Value, low: float, high: float) -> bool:
-        """Let the kernel that computes ``value`` clamp, where nobody else reads it; ``result`` is then its output."""
+        """Let the convolution that computes ``value``, for one op only, clamp; ``result`` is then its output."""
         layer = self._layer_of_only(value)
-        if layer is None or layer.calls[-1].kernel.task.name != "conv_f32":
+        if layer is None or not _is(layer.calls[-1], "conv_f32", low=-np.inf, high=np.inf):
             return False
         last = layer.calls[-1]
-        if (last.params["low"], last.params["high"]) != (-np.inf, np.inf):
-            return False
         last.params = {**last.params, "low": low, "high": high}
         layer.results, layer.orders = [], []
         self.view(result, value, order=self.order(value))
         return True
 
-    def reclaim(self, value: Value, task: str) -> Call | None:
-        """The call of ``task`` that computes ``value``, taken out of its layer so that one that does more can take its
-        place; None where there is none or somebody else reads ``value``."""
+    def reclaim(self, value: Value, task: str, **params: Any) -> Call | None:
+        """The call of ``task`` with ``params`` that computes ``value``, taken out of its layer so that one that does
+        more can take its place; None where there is none or somebody else reads ``value``."""
         layer = self._layer_of_only(value)
-        if layer is None or layer.calls[-1].kernel.task.name != task:
+        if layer is None or not _is(layer.calls[-1], task, **params):
             return None
         layer.results, layer.orders = [], []
         return layer.calls.pop()
@@ -281,6 +279,10 @@ class Builder:
                 self.layer = Layer(made or _output_of(value))
                 self.program.layers.append(self.layer)
             self.copy(item_bytes(value), (count,), (source, (1,), 0), (Place(buffer), (1,), 0))
+
+
+def _is(call: Call, task: str, **params: Any) -> bool:
+    return call.kernel.task.name == task and all(call.params[k] == v for k, v in params.items())
 
 
 def _output_of(value: Value) -> Op:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from lissom.ir.types import Array
 from lissom.kernels.kernel import Params
-from lissom.kernels.tiles import run_length
+from lissom.kernels.tiles import geometry, run_length
 
 
 @dataclass(frozen=True)
@@ -46,37 +45,43 @@ def transposed(operand: Operand) -> Array:
 
 
 def panels(operand: Operand, lanes: int, vectors: int) -> Array:
-    """int8 weights for ``lissom_conv_q8_tile.h``: for every ``vectors`` vectors of output channels of a group, their
-    biases (int32), their multipliers (float32), then four weights a lane for each group of four bytes of each run."""
-    q, c = operand.params, operand.params["conv"]
-    groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params)
+    """Weights for ``lissom_conv_tile.h``: for every ``vectors`` vectors of output channels of a group, what comes first
+    (for int8 biases as int32 and multipliers as float32, for floats biases), then for each group of four bytes of each
+    run four bytes a lane."""
+    c, element = geometry(operand.params), operand.array.itemsize
+    groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params) // element
+    each = 4 // element
     width = lanes * vectors
     count = -(-outputs // width)
-    d, h, w = c["kernel"]
-    weights = operand.array.reshape(groups, outputs, c["in_channels"], d, h, w)
+    weights = operand.array.reshape(groups, outputs, c["in_channels"], *c["kernel"])
     runs = np.moveaxis(weights, 2, -1).reshape(groups, outputs, -1, length)  # in the order of memory: tap, channel
-    bias = operand.beside["b"].reshape(groups, outputs).astype(np.int64)
-    bias = bias - q["x"]["zero"] * runs.astype(np.int64).sum((2, 3))
-    if (bias.astype(np.int32) != bias).any():
-        bias = (bias + 2**31) % 2**32 - 2**31  # sums wrap around, and so are exact where the result fits
-    multiplier = np.broadcast_to(operand.beside["multiplier"].reshape(-1), groups * outputs).reshape(groups, outputs)
 
-    def by_panel(array: Array, dtype: type[Any]) -> Array:
+    def by_panel(array: Array) -> Array:
         """(groups, outputs, ...) as (groups, count, width, ...), with zeros for outputs that are not there."""
-        filled = np.zeros((groups, count * width, *array.shape[2:]), dtype)
+        filled = np.zeros((groups, count * width, *array.shape[2:]), array.dtype)
         filled[:, :outputs] = array
         return filled.reshape(groups, count, width, *array.shape[2:])
 
-    if length < 4:
-        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], 4 - length), runs.dtype)], axis=-1)
-    starts = [*range(0, length - 3, 4), *([length - 4] if length % 4 else [])] if length > 4 else [0]
-    fours = np.stack([runs[..., s : s + 4] for s in starts], axis=3).copy()
-    if length > 4 and length % 4:
-        fours[..., -1, : 4 - length % 4] = 0  # these bytes of the run were in the group before
-    blocks = np.moveaxis(by_panel(fours, np.int8), 2, 4)  # (groups, count, run, group, width, 4)
-    head = np.stack([by_panel(bias, np.int32).view(np.uint8), by_panel(multiplier, np.float32).view(np.uint8)], axis=2)
-    parts = [a.reshape(groups, count, -1) for a in (head, np.ascontiguousarray(blocks).view(np.uint8))]
+    first = _quantized_head(operand, runs) if element == 1 else [operand.beside["b"].reshape(groups, outputs)]
+    if length < each:
+        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], each - length), runs.dtype)], axis=-1)
+    starts = [*range(0, length - each + 1, each), *([length - each] if length % each else [])]
+    fours = np.stack([runs[..., s : s + each] for s in starts if s >= 0] or [runs], axis=3).copy()
+    if length > each and length % each:
+        fours[..., -1, : each - length % each] = 0  # these bytes of the run were in the group before
+    blocks = np.moveaxis(by_panel(fours), 2, 4)  # (groups, count, run, group, width, each)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(groups, count, -1) for a in (*map(by_panel, first), blocks)]
     return np.concatenate(parts, axis=2).reshape(-1)
+
+
+def _quantized_head(operand: Operand, runs: Array) -> list[Array]:
+    """Biases less what the zero point of x adds, and multipliers, both (groups, outputs)."""
+    shape = runs.shape[:2]
+    bias = operand.beside["b"].reshape(shape).astype(np.int64)
+    bias = bias - operand.params["x"]["zero"] * runs.astype(np.int64).sum((2, 3))
+    wrapped = (bias + 2**31) % 2**32 - 2**31  # sums wrap around, and so are exact where the result fits
+    factors = np.broadcast_to(operand.beside["multiplier"].reshape(-1), shape[0] * shape[1]).reshape(shape)
+    return [wrapped.astype(np.int32), factors.astype(np.float32)]
 
 
 PACKINGS: dict[str, Callable[..., Array]] = {

@@ -43,8 +43,9 @@ static inline void lissom_tap_range(int32_t out, int32_t in, int32_t stride, int
     *last = in - 1 - offset < 0 ? 0 : lissom_smaller(out, (in - 1 - offset) / stride + 1);
 }
 
-void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, float *y,
-                     void *scratch);
+/* skip, where there is one, is added before y is clamped. */
+void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, const float *skip,
+                     float *y, void *scratch);
 void lissom_conv_q8(const lissom_conv_q8_params *p, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
                     const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch);
 void lissom_conv_q8_patches(const lissom_conv_q8_params *p, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,

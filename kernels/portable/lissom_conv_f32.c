@@ -45,8 +45,8 @@ static void accumulate(const lissom_conv_params *p, const float *x, const float 
     }
 }
 
-void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, float *y,
-                    void *scratch)
+void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w, const float *b, const float *skip,
+                     float *y, void *scratch)
 {
     (void)scratch; /* for variants that rearrange an operand */
     const int32_t x_group = p->in_channels * p->in[0] * p->in[1] * p->in[2];
@@ -68,10 +68,11 @@ void lissom_conv_f32(const lissom_conv_params *p, const float *x, const float *w
                     }
                     accumulate(p, x + ng * x_group, wo, channels, row / p->out[1], row % p->out[1], begin, end, acc);
                     for (int32_t i = 0; i < channels; ++i) {
-                        float *const to = y + (ng * p->out_channels + o + i) * y_plane + row * p->out[2] + begin;
+                        const int32_t to = (ng * p->out_channels + o + i) * y_plane + row * p->out[2] + begin;
                         for (int32_t j = 0; j < end - begin; ++j) {
-                            const float v = acc[i][j] < p->low ? p->low : acc[i][j];
-                            to[j] = v > p->high ? p->high : v;
+                            const float sum = acc[i][j] + (skip ? skip[to + j] : 0.0f);
+                            const float v = sum < p->low ? p->low : sum;
+                            y[to + j] = v > p->high ? p->high : v;
                         }
                     }
                 }

@@ -10,7 +10,7 @@ import torch
 
 from lissom.backends.c.bindings.along_axes import pool_params
 from lissom.backends.c.bindings.elementwise import loop
-from lissom.backends.c.bindings.products import conv_params, matmul_params, weights
+from lissom.backends.c.bindings.products import conv_params, matmul_params, one_row, weights
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import around, element_of, layout_order, shape_of
 from lissom.backends.c.packing import Operand, holds_all
@@ -151,23 +151,8 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_
     if not isinstance(w, Const) or not isinstance(getattr(op, "b", None) or w, Const) or w.type.rank != 2:
         return False
     n, k = shape_of(w)
-    rows = x.type.size() // k
-    ones = (1, 1, 1)
     params = {
-        "conv": {
-            "batch": 1,
-            "groups": 1,
-            "in_channels": k,
-            "out_channels": n,
-            "in": (1, 1, rows),
-            "out": (1, 1, rows),
-            "kernel": ones,
-            "stride": ones,
-            "dilation": ones,
-            "pad": (0, 0, 0),
-            "low": -np.inf,
-            "high": np.inf,
-        },
+        "conv": one_row(x.type.size() // k, k, n),
         "x": q8_input(x, zero),
         "y": q8_output(op, op.y_zero_point),
         "w_plain": is_plain(w, w_zero),
@@ -268,7 +253,7 @@ def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np
         if value is other or scalar(zero, "a zero point") != scalar(made.y_zero_point, "a zero point"):
             continue
         order = b.order(value)
-        call = b.reclaim(value, "conv_q8")
+        call = b.reclaim(value, "conv_q8", skip=NO_SKIP)
         if call is None:
             continue
         skip = {

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import broadcast, contiguous, element_of, merged, shape_of
+from lissom.backends.c.geometry import broadcast, contiguous, element_of, layout_order, merged, shape_of
+from lissom.backends.c.packing import Operand, holds_all
+from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
+from lissom.ir.ops.add import Add
 from lissom.ir.ops.attention import Attention
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.einsum import Einsum
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
+from lissom.kernels.kernel import Kernel, Params
 
 
 def three(values: Sequence[int], fill: int) -> tuple[int, ...]:
@@ -61,7 +66,68 @@ def weights(b: Builder, kernel: Any, operand: str, value: Value) -> Any:
 def conv(op: Conv, b: Builder) -> None:
     params = conv_params(op, shape_of(op.x), shape_of(op), op.kernel_shape)
     kernel = b.choose(f"conv_{element_of(op.x)}", params)
-    b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), b.read(op.b)], [b.write(op)])
+    order = layout_order(kernel.layout, op.type.rank)
+    if holds_all(kernel.packing["w"]):
+        if not isinstance(op.w, Const) or not isinstance(op.b, Const | None):
+            raise Unsupported("weights or a bias that are not constant")
+        operands = [packed_weights(b, kernel, params, op.w, op.b), None]
+    else:
+        operands = [weights(b, kernel, "w", op.w), b.read(op.b)]
+    b.call(kernel, params, [b.read(op.x, order), *operands, None], [b.write(op, order)])
+
+
+def packed_weights(b: Builder, kernel: Kernel, params: Params, w: Const, bias: Const | None) -> Place:
+    """Weights and bias in one, for the kernel of a convolution."""
+    data = np.zeros(w.data.shape[0], np.float32) if bias is None else bias.data
+    return b.packed(kernel, "w", Operand(w.data, params, {"b": data}), f"{w.name}.panels")
+
+
+def add_to_producer(op: Add, b: Builder) -> bool:
+    """Let the convolution that computes an operand add the other one, as a residual block does."""
+    for value, other in ((op.b, op.a), (op.a, op.b)):
+        if value is other or not shape_of(value) == shape_of(other) == shape_of(op):
+            continue
+        order = b.order(value)
+        call = b.reclaim(value, "conv_f32", low=-np.inf, high=np.inf)
+        if call is not None:
+            b.call(call.kernel, call.params, [*call.reads[:-1], b.read(other, order)], [b.write(op, order)])
+            return True
+    return False
+
+
+def one_row(positions: int, channels: int, outputs: int) -> dict[str, Any]:
+    """The ``lissom_conv_params`` of a product with constant weights (outputs, channels): a convolution of a row."""
+    ones = (1, 1, 1)
+    return {
+        "batch": 1,
+        "groups": 1,
+        "in_channels": channels,
+        "out_channels": outputs,
+        "in": (1, 1, positions),
+        "out": (1, 1, positions),
+        "kernel": ones,
+        "stride": ones,
+        "dilation": ones,
+        "pad": (0, 0, 0),
+        "low": -np.inf,
+        "high": np.inf,
+    }
+
+
+def rows_as_convolution(op: Any, b: Builder, x: Value, w: Array, bias: Value | None) -> bool:
+    """Call a convolution for the product of x (..., K) with constant weights w (N, K), where the target has a kernel
+    that takes all weights packed."""
+    n, k = w.shape
+    if not isinstance(bias, Const | None) or x.type.dtype is not DType.float32:
+        return False
+    params = one_row(x.type.size() // k, k, n)
+    kernel = b.chooser("conv_f32", params, b.program.target)
+    if isinstance(kernel, str) or not holds_all(kernel.packing["w"]):
+        return False
+    data = np.zeros(n, np.float32) if bias is None else np.broadcast_to(bias.data.reshape(-1), n)
+    whole = b.packed(kernel, "w", Operand(w, params, {"b": data}), f"{op.name}.panels")
+    b.call(kernel, params, [b.read(x), whole, None, None], [b.write(op)])
+    return True
 
 
 @binds(ConvTranspose)
@@ -108,6 +174,9 @@ def matmul_params(a: Sequence[int], b: Sequence[int], a_transposed: bool, b_tran
 
 @binds(MatMul)
 def matmul(op: MatMul, b: Builder) -> None:
+    w = np.ascontiguousarray(op.b.data.T) if isinstance(op.b, Const) and op.b.type.rank == 2 else None
+    if w is not None and rows_as_convolution(op, b, op.a, w, None):
+        return
     left, right = shape_of(op.a), shape_of(op.b)
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
@@ -119,6 +188,11 @@ def matmul(op: MatMul, b: Builder) -> None:
 @binds(Gemm)
 def gemm(op: Gemm, b: Builder) -> None:
     """A constant b is stored as (K, N), whichever way the model has it."""
+    plain_bias = op.c is None or (isinstance(op.c, Const) and op.c.type.rank < 2 and op.beta == 1)
+    if isinstance(op.b, Const) and plain_bias and op.alpha == 1 and not op.transA:
+        w = op.b.data if op.transB else op.b.data.T
+        if rows_as_convolution(op, b, op.a, np.ascontiguousarray(w), op.c):
+            return
     right, flipped = op.b, op.transB
     if isinstance(right, Const) and flipped:
         right, flipped = Const(np.ascontiguousarray(right.data.T), right.name), False

@@ -1,0 +1,177 @@
+/* Convolution, channels last, by tiles of LISSOM_ROWS columns of one output row and LISSOM_VECTORS vectors of output
+ * channels, accumulated in registers: an implicit matrix product, without a copy of the patches. What bytes and floats
+ * do differently is defined before this is included:
+ *
+ *     tile_params  TILE_ELEMENT  tile_sum     the parameter struct, bytes of an element, a vector
+ *     TILE_CONV(q)  TILE_PAD(q)               the lissom_conv_params, and the byte a border is filled with
+ *     TILE_HEAD                               bytes a channel takes in a panel before its weights
+ *     tile_start tile_load                    first sums, from the panel; a vector of weights
+ *     tile_group tile_few tile_dot            4 bytes or fewer in every lane; a multiply-accumulate
+ *     tile_finish                             from sums to results
+ *
+ * A run is what lies in a row under the kernel: kernel width times channels, contiguous, or, where columns are not
+ * neighbours, the channels of one column. Runs are read in groups of four bytes, which is one float; the last group ends
+ * where the run ends and overlaps the one before, with weights of 0 for what that one had. So no byte outside a run is
+ * ever read.
+ *
+ * w holds a panel for each LISSOM_VECTORS vectors of output channels: what tile_start and tile_finish need, then for
+ * each run and group a vector of weights, four bytes a lane (backends/c/packing.py, "panels").
+ */
+#ifndef LISSOM_CONV_TILE_H
+#define LISSOM_CONV_TILE_H
+
+#define CHANNELS (LISSOM_VECTORS * LISSOM_LANES)
+#define BASES ((LISSOM_ROWS + 2) / 3) /* pointers for the rows of a tile, each for three of them */
+
+typedef struct {
+    int32_t runs[3];  /* how many along depth, height and width */
+    int32_t steps[3]; /* bytes from one to the next */
+    int32_t groups;   /* whole groups in a run */
+    int32_t tail;     /* how far the last group reaches back, negative; 0 where there is none */
+    int32_t few;      /* bytes of a run that is shorter than a group; else 0 */
+} walk;
+
+/* The sums over one group of four bytes, or, where `few` is not 0, of that many. */
+static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *const *x, int32_t step, const uint8_t *w,
+                            int32_t few)
+{
+    tile_sum weights[LISSOM_VECTORS];
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+        weights[v] = tile_load(w + v * LISSOM_LANES * 4);
+    }
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        const uint8_t *const at = x[m / 3] + (m % 3) * step;
+        const tile_sum four = few == 0 ? tile_group(at) : tile_few(at, few);
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+            acc[m][v] = tile_dot(acc[m][v], four, weights[v]);
+        }
+    }
+}
+
+/* LISSOM_ROWS output columns from the patches at x, `step` bytes apart. */
+static inline void tile(const tile_params *q, const walk *walks, const uint8_t *x, int32_t step,
+                        const uint8_t *panel, const uint8_t *skip, uint8_t *y, int32_t y_step, int32_t channels)
+{
+    tile_sum acc[LISSOM_ROWS][LISSOM_VECTORS];
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+        LISSOM_UNROLL
+        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+            acc[m][v] = tile_start(panel, v);
+        }
+    }
+    const uint8_t *w = panel + CHANNELS * TILE_HEAD;
+    for (int32_t d = 0; d < walks->runs[0]; ++d) {
+        for (int32_t h = 0; h < walks->runs[1]; ++h) {
+            for (int32_t k = 0; k < walks->runs[2]; ++k) {
+                const uint8_t *const run = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
+                const uint8_t *at[BASES];
+                LISSOM_UNROLL
+                for (int32_t i = 0; i < BASES; ++i) {
+                    at[i] = run + 3 * i * step;
+                }
+                for (int32_t g = 0; g < walks->groups; ++g) {
+                    multiply(acc, at, step, w, 0);
+                    w += CHANNELS * 4;
+                    LISSOM_UNROLL
+                    for (int32_t i = 0; i < BASES; ++i) {
+                        at[i] += 4;
+                    }
+                }
+                if (walks->few != 0) {
+                    multiply(acc, at, step, w, walks->few);
+                    w += CHANNELS * 4;
+                } else if (walks->tail != 0) {
+                    LISSOM_UNROLL
+                    for (int32_t i = 0; i < BASES; ++i) {
+                        at[i] += walks->tail;
+                    }
+                    multiply(acc, at, step, w, 0);
+                    w += CHANNELS * 4;
+                }
+            }
+        }
+    }
+    tile_finish(q, panel, acc, skip, y, y_step, channels);
+}
+
+/* x with a border of its zero point, in scratch memory. */
+static const uint8_t *padded(const tile_params *q, const uint8_t *x, uint8_t *to, const int32_t *size)
+{
+    const lissom_conv_params *const p = TILE_CONV(q);
+    const size_t pixel = (size_t)(p->in_channels * p->groups) * TILE_ELEMENT;
+    const size_t row = (size_t)size[2] * pixel;
+    const size_t left = (size_t)p->pad[2] * pixel;
+    const size_t inside = (size_t)p->in[2] * pixel;
+    uint8_t *at = to;
+    for (int32_t d = 0; d < size[0]; ++d) {
+        for (int32_t h = 0; h < size[1]; ++h, at += row) {
+            const int32_t from_d = d - p->pad[0];
+            const int32_t from_h = h - p->pad[1];
+            if (from_d < 0 || from_d >= p->in[0] || from_h < 0 || from_h >= p->in[1]) {
+                memset(at, TILE_PAD(q), row);
+                continue;
+            }
+            memset(at, TILE_PAD(q), left);
+            memcpy(at + left, x + (size_t)(from_d * p->in[1] + from_h) * inside, inside);
+            memset(at + left + inside, TILE_PAD(q), row - left - inside);
+        }
+    }
+    return to;
+}
+
+static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_t *w, const uint8_t *skip, uint8_t *y,
+                            uint8_t *scratch)
+{
+    const lissom_conv_params *const p = TILE_CONV(q);
+    const int32_t pixel = p->in_channels * p->groups * TILE_ELEMENT;
+    const int32_t y_pixel = p->out_channels * p->groups * TILE_ELEMENT;
+    const int32_t apart = p->dilation[2] > 1 || p->groups > 1; /* columns under the kernel are no run */
+    int32_t size[3];                                           /* of x with its border */
+    int is_padded = 0;
+    for (int32_t i = 0; i < 3; ++i) {
+        const int32_t reach = (p->out[i] - 1) * p->stride[i] + (p->kernel[i] - 1) * p->dilation[i] + 1;
+        size[i] = lissom_larger(reach, p->pad[i] + p->in[i]);
+        is_padded |= size[i] > p->in[i];
+    }
+    const int32_t length = p->in_channels * (apart ? 1 : p->kernel[2]) * TILE_ELEMENT;
+    const walk walks = {
+        {p->kernel[0], p->kernel[1], apart ? p->kernel[2] : 1},
+        {p->dilation[0] * size[1] * size[2] * pixel, p->dilation[1] * size[2] * pixel, p->dilation[2] * pixel},
+        length / 4,
+        length % 4 ? length % 4 - 4 : 0,
+        length < 4 ? length : 0,
+    };
+    const int32_t step = p->stride[2] * pixel;
+    const int32_t taps = p->kernel[0] * p->kernel[1] * walks.runs[2];
+    const int32_t panel_bytes = CHANNELS * (TILE_HEAD + 4 * taps * ((length + 3) / 4));
+    for (int32_t n = 0; n < p->batch; ++n) {
+        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * pixel;
+        const uint8_t *const from = is_padded ? padded(q, image, scratch, size) : image;
+        const uint8_t *panel = w;
+        for (int32_t g = 0; g < p->groups; ++g) {
+            for (int32_t o = 0; o < p->out_channels; o += CHANNELS, panel += panel_bytes) {
+                const int32_t channels = lissom_smaller(CHANNELS, p->out_channels - o);
+                for (int32_t row = 0; row < p->out[0] * p->out[1]; ++row) {
+                    const int32_t d = row / p->out[1] * p->stride[0];
+                    const int32_t h = row % p->out[1] * p->stride[1];
+                    const uint8_t *const start = from + ((d * size[1] + h) * size[2]) * pixel +
+                                                 g * p->in_channels * TILE_ELEMENT;
+                    const int32_t first = (n * p->out[0] * p->out[1] + row) * p->out[2];
+                    for (int32_t c = 0; c < p->out[2]; c += LISSOM_ROWS) {
+                        /* The last tile may overlap the one before: the same bytes once more. */
+                        const int32_t column = lissom_smaller(c, p->out[2] - LISSOM_ROWS);
+                        const int32_t to = (first + column) * y_pixel + (g * p->out_channels + o) * TILE_ELEMENT;
+                        tile(q, &walks, start + column * step, step, panel, skip ? skip + to : NULL, y + to, y_pixel,
+                             channels);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* Vectors of 8 lanes: AVX2 and FMA. Which dot product there is, the level's header says. */
+#ifndef LISSOM_VECTOR_256_H
+#define LISSOM_VECTOR_256_H
+
+#define LISSOM_LANES 8
+
+typedef __m256i lissom_vi;
+typedef __m256 lissom_vf;
+
+/* All ones in the first n lanes. */
+static inline lissom_vi lissom_v_mask(int32_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline lissom_vi lissom_vi_load(const void *p) { return _mm256_loadu_si256(p); }
+static inline lissom_vf lissom_vf_load(const void *p) { return _mm256_loadu_ps(p); }
+static inline lissom_vf lissom_vf_set(float v) { return _mm256_set1_ps(v); }
+static inline lissom_vi lissom_vi_set(int32_t v) { return _mm256_set1_epi32(v); }
+static inline lissom_vi lissom_vi_add(lissom_vi a, lissom_vi b) { return _mm256_add_epi32(a, b); }
+static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm256_sub_epi32(a, b); }
+static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm256_add_ps(a, b); }
+static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm256_mul_ps(a, b); }
+static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm256_max_ps(a, b); }
+static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm256_min_ps(a, b); }
+static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return _mm256_fmadd_ps(a, b, c); }
+static inline lissom_vf lissom_vf_of(lissom_vi v) { return _mm256_cvtepi32_ps(v); }
+
+/* To the nearest integer, ties to even. */
+static inline lissom_vi lissom_vi_round(lissom_vf v)
+{
+    return _mm256_cvttps_epi32(_mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+/* Four bytes, in every lane. */
+static inline lissom_vi lissom_vi_four(const uint8_t *p)
+{
+    int32_t v;
+    memcpy(&v, p, 4);
+    return _mm256_set1_epi32(v);
+}
+
+/* n < 4 bytes and zeros, in every lane. */
+static inline lissom_vi lissom_vi_few(const uint8_t *p, int32_t n)
+{
+    return _mm256_set1_epi32(p[0] | (n > 1 ? p[1] << 8 : 0) | (n > 2 ? p[2] << 16 : 0));
+}
+
+/* n <= 8 bytes as lanes. */
+static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
+{
+    uint64_t v = 0;
+    memcpy(&v, p, n == 8 ? 8 : (size_t)n);
+    return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)v));
+}
+
+/* The low byte of each of the first n <= 8 lanes, whose values fit in one. */
+static inline void lissom_vi_store_bytes(uint8_t *p, lissom_vi v, int32_t n)
+{
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    const __m128i bytes = _mm_packus_epi16(words, words);
+    if (n == 8) {
+        _mm_storel_epi64((void *)p, bytes);
+    } else {
+        const long long all = _mm_cvtsi128_si64(bytes);
+        memcpy(p, &all, (size_t)n);
+    }
+}
+
+static inline lissom_vf lissom_vf_load_n(const float *p, int32_t n)
+{
+    return n == 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, lissom_v_mask(n));
+}
+
+static inline void lissom_vf_store_n(float *p, lissom_vf v, int32_t n)
+{
+    if (n == 8) {
+        _mm256_storeu_ps(p, v);
+    } else {
+        _mm256_maskstore_ps(p, lissom_v_mask(n), v);
+    }
+}
+
+#endif
