@@ -120,10 +120,7 @@ class Maker:
 
     def shuffle(self) -> Value:
         x = self.pick()
-        c = channels(x)
-        g = self.draw(st.sampled_from([g for g in (2, 3, 4) if c % g == 0] or [1]))
-        y = Transpose(Reshape(x, ints(0, g, c // g, SIZE, SIZE)), perm=(0, 2, 1, 3, 4))
-        return self.graph.append(Reshape(y, ints(0, c, SIZE, SIZE)))
+        return self.graph.append(shuffled(x, self.parts(x)))
 
     def scaled(self) -> Value:
         x = self.pick()
@@ -280,6 +277,13 @@ STEPS: list[Callable[[Maker], Value]] = [
     *(Maker.per_channel, Maker.attention, Maker.selected, Maker.there_and_back, Maker.transposed, Maker.flattened),
     *(Maker.rolled, Maker.tiled, Maker.cumulated),
 ]
+
+
+def shuffled(x: Value, groups: int) -> Value:
+    """The channels of ``x`` as a channel shuffle leaves them."""
+    c = channels(x)
+    y = Transpose(Reshape(x, ints(0, groups, c // groups, SIZE, SIZE)), perm=(0, 2, 1, 3, 4))
+    return Reshape(y, ints(0, c, SIZE, SIZE))
 
 
 def channels(v: Value) -> int:
