@@ -31,7 +31,9 @@ PIPELINES = {
     "int4, LSQ, labels": (f"quantize(int4, weights=int4, {HOW}, distill=false)", 2e-3),
     "int2 weights, int4, LSQ, labels and teacher": (f"quantize(int4, weights=int2, {HOW})", 2e-3),
 }
-HEADINGS = ["weights and activations", "top-1", "seconds"]
+HEADINGS = ["weights and activations", "images", "top-1", "seconds"]
+CALIBRATION = 100
+"""Images that rows without training see."""
 
 
 def measure(name: str, images: int, epochs: int, seeds: list[int]) -> list[str]:
@@ -43,13 +45,14 @@ def measure(name: str, images: int, epochs: int, seeds: list[int]) -> list[str]:
     graph = ls.load(networks.FOLDER / "resnet8.onnx")
     found, seconds = [], []
     for seed in seeds if lr else seeds[:1]:
-        chosen = np.random.default_rng(seed).choice(len(x), images if lr else 100, replace=False)
+        chosen = np.random.default_rng(seed).choice(len(x), images if lr else CALIBRATION, replace=False)
         data = [x[chosen]] if "no labels" in name or not lr else [{"x": x[chosen], "y": y[chosen]}]
         began = time.perf_counter()
         result = ls.run(pipeline, graph, data=data, seed=seed, check=False)
         seconds.append(time.perf_counter() - began)
         found.append(float((interpreted(result, test).argmax(1) == labels).mean()))
-    return [name, ", ".join(f"{a:.2%}" for a in found), f"{np.mean(seconds):.0f}" if lr else ""]
+    seen = "" if not text else f"{images:,}" if lr else str(CALIBRATION)
+    return [name, seen, ", ".join(f"{a:.2%}" for a in found), f"{np.mean(seconds):.0f}" if lr else ""]
 
 
 def main() -> None:
@@ -67,12 +70,9 @@ def main() -> None:
         rows.append(measure(name, options.images, options.epochs, options.seeds))
         print(" | ".join(rows[-1]), flush=True)
     if not options.print:
-        command = (
-            f"python -m benchmarks.qat_accuracy --images {options.images} --epochs {options.epochs} "
-            f"--seeds {' '.join(map(str, options.seeds))}"
-        )
         introduction = (
-            f"`{command}`: ResNet-8, trained on with its rounding in place, on {options.images:,} of the 60,000 "
+            f"`python -m benchmarks.qat_accuracy --epochs {options.epochs} --seeds {' '.join(map(str, options.seeds))}`, "
+            "with the `--images` of each row: ResNet-8, trained on with its rounding in place, on so many of the 60,000 "
             "training images; top-1 on all 10,000 test images, one number a seed, as integers compute it. int4: "
             "weights and activations have 4 bits, first and last layer too; only the input and the logits have 8. "
             "Seconds are for a whole pipeline, on one thread of a machine that was busy with other things."
