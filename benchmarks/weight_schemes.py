@@ -22,15 +22,15 @@ from lissom.passes.report import Size
 
 SCHEMES = {
     "float": "",
-    "BinaryConnect": "binary_connect({how}, epochs=5, lr=0.003), encode",
+    "BinaryConnect": "binary_connect({how}, epochs=8, lr=0.015), encode",
     "codebook, 4 bits, no training": "cluster",
     "codebook, 4 bits": "share({how}, lr=0.0005)",
     "INQ, 5 bits": "inq({how}, lr=0.0005), encode",
     "ternary": "twn({how}, epochs=2, lr=0.002), encode",
-    "BNN, first and last float": "bnn({how}, epochs=3, lr=0.003, exclude=[first, last]), encode",
+    "BNN, first and last float": "bnn({how}, epochs=3, lr=0.015, exclude=[first, last]), encode",
     "80 % pruned": "finetune({how}, lr=0.001, sparsity=0.8), apply_masks, encode",
     "80 % pruned, codebook, 4 bits": "finetune({how}, lr=0.001, sparsity=0.8), share({how}, lr=0.0005)",
-    "BinaryConnect, first and last float": "binary_connect({how}, epochs=2, lr=0.003, exclude=[first, last]), encode",
+    "BinaryConnect, first and last float": "binary_connect({how}, epochs=2, lr=0.015, exclude=[first, last]), encode",
     "codebook, 2 bits": "share({how}, lr=0.0005, bits=2)",
 }
 """Pipelines by name: what they do not say is one epoch, or one after each step of INQ."""
