@@ -27,7 +27,7 @@ class Piece:
     """One link of a chain: weights (outputs, inputs / group, *taps).
 
     ``axes`` are the spatial axes along which it moves as the layer did, with its strides, pads and dilations; along the
-    others it has one tap and stays where it is.
+    others it takes every place and keeps the size: its taps there are odd, mostly one.
     """
 
     w: npt.NDArray[np.floating]
@@ -142,15 +142,16 @@ class Layer:
             case Conv():
                 rank = len(self.taps)
                 took = [a in piece.axes for a in range(rank)]
-                pads = tuple(p if took[a % rank] else 0 for a, p in enumerate(op.pads))
+                pads = tuple(p if took[a % rank] else piece.w.shape[2 + a % rank] // 2 for a, p in enumerate(op.pads))
+                auto = op.auto_pad if any(took) else "NOTSET"  # along an axis of one tap it pads nothing
                 made: Op = Conv(
                     x,
                     self._const(piece.w, i),
                     self._bias(op.b, shift) if last else None,
                     strides=tuple(s if t else 1 for s, t in zip(op.strides, took, strict=True)),
                     dilations=tuple(d if t else 1 for d, t in zip(op.dilations, took, strict=True)),
-                    pads=pads if op.auto_pad == "NOTSET" else (),
-                    auto_pad=op.auto_pad,  # with one tap and stride, SAME pads nothing
+                    pads=pads if auto == "NOTSET" else (),
+                    auto_pad=auto,
                     group=piece.group,
                 )
             case Gemm():

@@ -43,9 +43,7 @@ def ghost(site: Site) -> Built:
     cheap = np.zeros((len(ghosts), 1, *[CHEAP] * len(layer.taps)))
     cheap.reshape(len(ghosts), -1)[:, cheap[0].size // 2] = factor
     source = site.biased(layer.link(layer.x, Piece(layer.kernel[primary], site.axes), 0), primary)
-    made = layer.link(site.activated(source), Piece(cheap, site.axes, len(ghosts)), 1)
-    once = [1] * len(layer.taps)
-    made = made.replace(strides=once, dilations=once, pads=(CHEAP // 2,) * 2 * len(once), auto_pad="NOTSET")
+    made = layer.link(site.activated(source), Piece(cheap, group=len(ghosts)), 1)
     bias = site.op.b
     if isinstance(bias, Const):  # the primary's bias comes through the cheap convolution too
         made = made.replace(b=bias.replace((bias.data[ghosts] - factor * bias.data[primary]).astype(bias.data.dtype)))

@@ -119,6 +119,20 @@ def graph_of(kernel: np.ndarray, **geometry: object) -> Graph:
     return g
 
 
+@pytest.mark.parametrize("auto_pad", ["NOTSET", "VALID", "SAME_UPPER"])
+@pytest.mark.parametrize("name", sorted(set(BLOCKS) - {"fire", "small_kernels"}))
+def test_blocks_fit_where_little_room_is_left(name: str, auto_pad: str) -> None:
+    """A 1 x 3 kernel without padding that leaves two columns, as embedding networks of audio end: all shapes stay."""
+    g = Graph("narrow")
+    w = Const(normal(0, 16, 16, 1, 3).astype(np.float32))
+    x = g.input("x", tensor("float32", symbol("N"), 16, 8, 4))
+    g.append(Conv(x, w, strides=(2, 1), auto_pad=auto_pad).named("layer"))
+    g.set_outputs({"y": g.ops[0]})
+    before = g.outputs[0].type
+    install(g, name)
+    assert g.outputs[0].type == before
+
+
 def install(g: Graph, name: str, **options: object) -> None:
     layer = layer_of(g.ops[0])
     assert isinstance(layer, Layer)
