@@ -89,6 +89,7 @@ def measured(name: str, arguments: argparse.Namespace, targets: Sequence[str]) -
         samples[: SAMPLES // 2],
         rounds=arguments.rounds,
         core=last_core(),
+        cpu=arguments.cpu_time,
         progress=lambda text: say(f"{name}: {text}"),
     ).to_dict()
     kept.write_text(json.dumps(result, indent=2) + "\n")
@@ -104,7 +105,7 @@ def lines(results: dict[str, dict[str, Any]], targets: Sequence[str], float_: bo
     busiest = max(max(r["load_average"]) for r in results.values())
     when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
     yield f"{when}, {some['cpu']}, {compiler}, Python {platform.python_version()}; {versions}. One thread, batch 1,"
-    yield f"random weights; load average up to {busiest:.1f}."
+    yield f"random weights; medians of {some['clock']} time; load average up to {busiest:.1f}."
     for target in targets:
         if (why := lacks(TARGETS[target][0])) is not None:
             yield from ("", f"**{target}**: not measured, {why}.")
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--peer-python", action="append", default=[], help="a Python that has engines")
     parser.add_argument("--float", action="store_true", help="float32 in place of int8")
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--cpu-time", action="store_true", help="processor time, for a busy machine")
     parser.add_argument("--work", type=Path, default=Path("out-performance"), help="folder of models and results")
     parser.add_argument("--again", action="store_true", help="measure anew what has been measured")
     parser.add_argument("--json", type=Path, help="also write all results to this file")

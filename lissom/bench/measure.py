@@ -42,6 +42,8 @@ class Result:
     layers: list[LayerTime] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
+    clock: str = "wall"
+    """Whose time: that on the wall, or of the ``processor``."""
     load: tuple[float, float] = (0.0, 0.0)
     """The machine's load average before and after; far above 1, times are of a busy machine."""
 
@@ -79,6 +81,7 @@ class Result:
             "versions": dict(self.versions),
             "target": self.target,
             "numbers": "int8" if self.int8 else "float",
+            "clock": self.clock,
             "macs": self.macs,
             "lanes": [lane.to_dict() for lane in self.lanes],
             "best_peer": best and best.entrant.label,
@@ -135,6 +138,7 @@ def measure(
     *,
     rounds: int = 12,
     core: int | None = None,
+    cpu: bool = False,
     layers: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Result:
@@ -142,12 +146,12 @@ def measure(
     before = os.getloadavg()[0]
     runners = entrants(contest, progress)
     expected = oracle(contest, samples)
-    lanes = race(runners, samples, expected, rounds=rounds, core=core, progress=progress)
+    lanes = race(runners, samples, expected, rounds=rounds, core=core, cpu=cpu, progress=progress)
     first = next(iter(contest.artifacts.values()), None)
     target = "none" if first is None else str(Artifact(first).report["target"])
     versions = {name: v for p in contest.found.values() for name, v in p.versions.items()}
     result = Result(target, contest.int8, contest.source.cost().macs, lanes, versions=versions)
-    result.notes = contest.notes
+    result.notes, result.clock = contest.notes, "processor" if cpu else "wall"
     if layers and first is not None:
         progress("timing layers")
         result.layers = layers_of(Artifact(first), samples[0])

@@ -100,10 +100,12 @@ def race(
     *,
     rounds: int = 12,
     core: int | None = None,
+    cpu: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> list[Lane]:
     """Time every entrant on the first sample, and compare what it computes of each with ``expected``, one list of
-    outputs for each sample. Those that fail, or give outputs of another size, have ``why`` set and are not timed."""
+    outputs for each sample. With ``cpu`` time is that of the processor, to which other programs do not add. Those that
+    fail, or give outputs of another size, have ``why`` set and are not timed."""
     lanes: list[Lane] = []
     runners: list[tuple[Lane, _Runner, int]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +117,7 @@ def race(
                 lane = Lane(entrant)
                 lanes.append(lane)
                 outputs = Path(folder, f"outputs{i}.npz")
-                runner = _Runner(entrant, Path(folder, f"spec{i}.json"), inputs, outputs, core)
+                runner = _Runner(entrant, Path(folder, f"spec{i}.json"), inputs, outputs, {"core": core, "cpu": cpu})
                 try:
                     runner.wait_ready()
                     lane.sqnr, lane.agreement = compare(_stored(outputs, len(samples)), expected)
@@ -143,10 +145,10 @@ def race(
 class _Runner:
     """The process of an entrant."""
 
-    def __init__(self, entrant: Entrant, spec: Path, inputs: Path, outputs: Path, core: int | None) -> None:
+    def __init__(self, entrant: Entrant, spec: Path, inputs: Path, outputs: Path, more: Mapping[str, Any]) -> None:
         self.entrant = entrant
         self.log = spec.with_suffix(".log")
-        facts = {"engine": entrant.engine, "file": str(entrant.file), "options": dict(entrant.options), "core": core}
+        facts = {"engine": entrant.engine, "file": str(entrant.file), "options": dict(entrant.options), **more}
         spec.write_text(json.dumps({**facts, "inputs": str(inputs), "outputs": str(outputs)}))
         with self.log.open("w") as log:
             self.process = subprocess.Popen(

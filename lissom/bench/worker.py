@@ -3,9 +3,9 @@
     python worker.py SPEC.json
 
 The spec names the engine, its model file, an ``.npz`` of samples (``INPUT/0``, ``INPUT/1`` ...), the file to write the
-outputs to, the core and engine options. The first line on stdout says that the engine is ready, or why it is not. Then
-each line on stdin is a number of runs; answered with the seconds each of them took. Nothing of lissom is imported
-unless the engine is lissom, and every engine runs on one thread.
+outputs to, the core, whether to count processor time, and engine options. The first line on stdout says that the engine
+is ready, or why it is not. Then each line on stdin is a number of runs; answered with the seconds each of them took.
+Nothing of lissom is imported unless the engine is lissom, and every engine runs on one thread.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ import numpy as np
 
 Sample = dict[str, Any]
 Clock = Callable[[int], "list[float]"]
-Loaded = "tuple[Callable[[Sample], list[Any]], Clock]"
+Loaded = tuple[Callable[[Sample], "list[Any]"], Clock]
 """A function that computes the outputs of a sample, and one that times runs of the sample it was given last."""
 
 
-def stopwatch(run: Callable[[], Any]) -> Clock:
+def stopwatch(run: Callable[[], Any], options: dict[str, Any]) -> Clock:
     """Times each run of a Python function by itself."""
+    now = time.process_time_ns if options["cpu"] else time.perf_counter_ns
 
     def clock(repeats: int) -> list[float]:
         found = []
         for _ in range(repeats):
-            began = time.perf_counter_ns()
+            began = now()
             run()
-            found.append(1e-9 * (time.perf_counter_ns() - began))
+            found.append(1e-9 * (now() - began))
         return found
 
     return clock
 
 
-def load_lissom(file: str, options: dict[str, Any]) -> Any:
+def load_lissom(file: str, options: dict[str, Any]) -> Loaded:
     from lissom.backends.c.artifact import Artifact
 
     artifact = Artifact(file)
@@ -49,13 +50,13 @@ def load_lissom(file: str, options: dict[str, Any]) -> Any:
 
     def outputs(sample: Sample) -> list[Any]:
         arrays = [sample[n] for n in names]
-        held[:] = [artifact.stopwatch(*arrays)]
+        held[:] = [artifact.stopwatch(*arrays, cpu=options["cpu"])]
         return artifact.run(*arrays)
 
     return outputs, lambda repeats: [held[0](1) for _ in range(repeats)]
 
 
-def load_onnxruntime(file: str, options: dict[str, Any]) -> Any:
+def load_onnxruntime(file: str, options: dict[str, Any]) -> Loaded:
     import onnxruntime as ort
 
     settings = ort.SessionOptions()
@@ -72,14 +73,14 @@ def load_onnxruntime(file: str, options: dict[str, Any]) -> Any:
             binding.bind_ortvalue_output(port.name, ort.OrtValue.ortvalue_from_numpy(array))
         return list(results)
 
-    return outputs, stopwatch(lambda: session.run_with_iobinding(binding))
+    return outputs, stopwatch(lambda: session.run_with_iobinding(binding), options)
 
 
-def load_openvino(file: str, options: dict[str, Any]) -> Any:
+def load_openvino(file: str, options: dict[str, Any]) -> Loaded:
     import openvino as ov
 
     config = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-    compiled = ov.Core().compile_model(file, "CPU", {**config, **options})
+    compiled = ov.Core().compile_model(file, "CPU", {**config, **options["engine"]})
     request = compiled.create_infer_request()
     held: list[Any] = []
 
@@ -90,10 +91,10 @@ def load_openvino(file: str, options: dict[str, Any]) -> Any:
         request.infer()
         return [request.get_output_tensor(i).data.copy() for i in range(len(compiled.outputs))]
 
-    return outputs, stopwatch(lambda: request.infer(share_outputs=True))
+    return outputs, stopwatch(lambda: request.infer(share_outputs=True), options)
 
 
-def load_litert(file: str, options: dict[str, Any]) -> Any:
+def load_litert(file: str, options: dict[str, Any]) -> Loaded:
     """Images go in with channels last, and integers on their grid, where the file wants them so."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from ai_edge_litert.interpreter import Interpreter
@@ -115,7 +116,7 @@ def load_litert(file: str, options: dict[str, Any]) -> Any:
         interpreter.invoke()
         return [_real(interpreter.get_tensor(port["index"]), port) for port in results]
 
-    return outputs, stopwatch(interpreter.invoke)
+    return outputs, stopwatch(interpreter.invoke, options)
 
 
 def _real(array: Any, port: dict[str, Any]) -> Any:
@@ -125,7 +126,7 @@ def _real(array: Any, port: dict[str, Any]) -> Any:
     return (array.astype(np.float32) - zero) * scale
 
 
-def load_ncnn(file: str, options: dict[str, Any]) -> Any:
+def load_ncnn(file: str, options: dict[str, Any]) -> Loaded:
     import ncnn
 
     net = ncnn.Net()
@@ -148,7 +149,7 @@ def load_ncnn(file: str, options: dict[str, Any]) -> Any:
         run()
         return [np.array(mat)[None] for mat in results]
 
-    return outputs, stopwatch(run)
+    return outputs, stopwatch(run, options)
 
 
 LOADERS = {
@@ -180,7 +181,8 @@ def main() -> None:
     if spec["core"] is not None:
         os.sched_setaffinity(0, {spec["core"]})
     try:
-        outputs, clock = LOADERS[spec["engine"]](spec["file"], spec["options"])
+        options = {"engine": spec["options"], "cpu": spec["cpu"]}
+        outputs, clock = LOADERS[spec["engine"]](spec["file"], options)
         samples = list(samples_of(spec["inputs"]))
         written = {f"{i}/{j}": y for i, s in enumerate(samples) for j, y in enumerate(outputs(s))}
         np.savez(spec["outputs"], **written)

@@ -50,6 +50,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
 @click.option("--isa", metavar="LEVEL", help="Hold peers to an instruction set, as far as each allows it.")
 @click.option("--rounds", default=12, show_default=True, type=click.IntRange(1), help="Turns each engine takes.")
 @click.option("--core", type=int, help="The core all engines are pinned to.  [default: the last one]")
+@click.option("--cpu-time", is_flag=True, help="Count processor time, for a machine that is busy with other things.")
 @click.option("--layers", is_flag=True, help="Also time each layer, beside the peak of the instruction set.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Also write a picture, as SVG.")
 @options.json_file
@@ -65,6 +66,7 @@ def bench(
     isa: str | None,
     rounds: int,
     core: int | None,
+    cpu_time: bool,
     layers: bool,
     plot: Path | None,
     json_file: Path | None,
@@ -94,7 +96,9 @@ def bench(
         contest.tools = {tool: p for tool in CONVERTERS if (p := python_with(tool, which_pythons))}
         samples = contest.calibration[: SAMPLES // 2]
         which = last_core() if core is None else core
-        result = measure(contest, samples, rounds=rounds, core=which, layers=layers, progress=status.update)
+        result = measure(
+            contest, samples, rounds=rounds, core=which, cpu=cpu_time, layers=layers, progress=status.update
+        )
     headings, *rows = result.rows()
     show_table(headings, rows)
     if result.layers:

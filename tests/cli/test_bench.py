@@ -51,7 +51,7 @@ def test_artifact_and_missing_peer(
 
     monkeypatch.setattr(peers, "_versions", lambda python: {"onnxruntime": "1"})
     assert lissom("compile", model, "-o", tmp_path / "out").exit_code == 0
-    result = lissom("bench", tmp_path / "out", "--against", "onnxruntime,ncnn", "--rounds", 1)
+    result = lissom("bench", tmp_path / "out", "--against", "onnxruntime,ncnn", "--rounds", 1, "--cpu-time")
     assert result.exit_code == 0, result.output
     assert "ncnn is not installed; pip install ncnn pnnx" in result.stdout
     assert "onnxruntime float" in result.stdout
