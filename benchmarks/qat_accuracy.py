@@ -72,11 +72,11 @@ def main() -> None:
     if not options.print:
         seeds = " ".join(map(str, options.seeds))
         introduction = (
-            f"`python -m benchmarks.qat_accuracy --epochs {options.epochs} --seeds {seeds}`, with the `--images` of each "
-            "row: ResNet-8, trained on with its rounding in place, on so many of the 60,000 training images; top-1 on "
-            "all 10,000 test images, one number a seed, as integers compute it. int4: weights and activations have 4 "
-            "bits, first and last layer too; only the input and the logits have 8. Seconds are for a whole pipeline, "
-            "on one thread of a machine that was busy with other things."
+            f"`python -m benchmarks.qat_accuracy --epochs {options.epochs} --seeds {seeds}`, with the `--images` of "
+            "each row: ResNet-8, trained on with its rounding in place, on so many of the 60,000 training images; "
+            "top-1 on all 10,000 test images, one number a seed, as integers compute it. int4: weights and activations "
+            "have 4 bits, first and last layer too; only the input and the logits have 8. Seconds are for a whole "
+            "pipeline, on one thread of a machine that was busy with other things."
         )
         lines = ["## Quantization-aware training", "", introduction, "", *sections.markdown(HEADINGS, rows)]
         sections.write("results.md", "qat-resnet8", lines)

@@ -79,7 +79,8 @@ def follow_ranges(network: Network) -> None:
 
 
 def _of_weights(network: Network, grid: FakeQuant, scale: Const) -> Watch:
-    ratio = network.states[scale] / _largest(to_tensor(constant_data(grid.x), grid.x.type.dtype), grid)
+    weights = to_tensor(constant_data(grid.x), grid.x.type.dtype).to(network.device)
+    ratio = network.states[scale] / _largest(weights, grid)
 
     def watch(env: Env) -> None:
         moved = ratio * _largest(env[grid.x], grid)
