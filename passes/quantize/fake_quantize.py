@@ -16,14 +16,14 @@ from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.mat_mul import MatMul
-from lissom.ir.types import DType
+from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Input, Value
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.options import closest
 from lissom.passes.quantize.grids import channel_axis_of, integer_units, is_pointwise, place, sources
-from lissom.passes.quantize.layers import output_axis, weight_of
+from lissom.passes.quantize.layers import bias_of, output_axis, weight_of
 from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
 from lissom.passes.quantize.scales import affine, least_squares, symmetric, weight_limits
@@ -31,6 +31,8 @@ from lissom.passes.quantize.signs import scale_of_signs
 
 ActivationType: TypeAlias = Literal["int8", "uint8", "int16", "int4", "uint4", "int2", "uint2"]
 WeightType: TypeAlias = Literal["int8", "int4", "int2"]
+LARGEST_BIAS = 2**30
+"""The largest integer that a bias may become: what is summed up besides has as much room."""
 WEIGHT_TYPES = ("int8", "int4", "int2")
 
 
@@ -117,6 +119,18 @@ def layer_kinds(graph: Graph, layers: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def _least_scale(op: Op) -> Array:
+    """The scales of weights from which on the integer bias of each channel, in steps of inputs times weights, fits.
+
+    A channel whose weights are next to nothing would otherwise keep its layer from being integer.
+    """
+    grid, bias = (sources(op.operands[0]) or [op.operands[0]])[0], bias_of(op)
+    if bias is None or not isinstance(grid, FakeQuant) or not isinstance(grid.scale, Const):
+        return np.zeros((), np.float32)
+    least = np.abs(bias.data.reshape(-1).astype(np.float64)) / (LARGEST_BIAS * float(grid.scale.data.reshape(-1)[0]))
+    return least.astype(np.float32)
+
+
 def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax", "mse"]) -> None:
     """Put FakeQuant on the operand of ``op`` that is constant or computed from constants, if it has one."""
     w, axis = weight_of(op), None
@@ -140,6 +154,8 @@ def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax
     else:
         low, high = weight_limits(dtype)
         scale = symmetric(data, axis, high) if method == "minmax" else least_squares(data, axis, low, high)
+    if axis is not None:
+        scale = np.maximum(scale, _least_scale(op))
     zeros = np.zeros(scale.shape, dtype.numpy)
     s, z = Const(scale, f"{w.name}.scale"), Const(zeros, f"{w.name}.zero_point")
     fake = FakeQuant(w, s, z, low, high, axis=axis or 0).named(f"{w.name}.quant", w.loc)

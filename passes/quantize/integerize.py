@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
-from typing import Literal
 
 import numpy as np
 import torch
@@ -131,9 +130,9 @@ def integer_conv(q: QuantizeLinear) -> Value | None:
     """quantize(conv(dequantize(x), dequantize(w)) + b)  =>  QLinearConv."""
     match q:
         case QuantizeLinear(Conv(DequantizeLinear() as x, DequantizeLinear(Const()) as w, Const() | None as b) as conv):
-            if not _fits(x, w, 0) or (bias := _bias(b, x, w)) is False:
+            if not _fits(x, w, 0):
                 return None
-            integer = QLinearConv(*_triple(x), *_triple(w), *_y(q), bias, **conv.attributes)
+            integer = QLinearConv(*_triple(x), *_triple(w), *_y(q), _bias(b, x, w), **conv.attributes)
             return integer.named(conv.name, conv.loc)
     return None
 
@@ -145,9 +144,9 @@ def integer_conv_transpose(q: QuantizeLinear) -> Value | None:
         case QuantizeLinear(
             ConvTranspose(DequantizeLinear() as x, DequantizeLinear(Const()) as w, Const() | None as b) as conv
         ):
-            if not _fits(x, w, 1) or (conv.group > 1 and not _one_grid(w.x_scale)) or (bias := _bias(b, x, w)) is False:
+            if not _fits(x, w, 1) or (conv.group > 1 and not _one_grid(w.x_scale)):
                 return None
-            integer = QLinearConvTranspose(*_triple(x), *_triple(w), *_y(q), bias, **conv.attributes)
+            integer = QLinearConvTranspose(*_triple(x), *_triple(w), *_y(q), _bias(b, x, w), **conv.attributes)
             return integer.named(conv.name, conv.loc)
     return None
 
@@ -354,8 +353,9 @@ def _linear(
     q: QuantizeLinear, op: Op, x: DequantizeLinear, w: DequantizeLinear, b: Const | None, axis: int
 ) -> Value | None:
     """QLinearGemm of ``x`` and the constant matrix ``w``, whose output channels lie along ``axis``."""
-    if not _fits(x, w, axis) or (bias := _bias(b, x, w)) is False:
+    if not _fits(x, w, axis):
         return None
+    bias = _bias(b, x, w)
     weights, scale, zero_point = _triple(w)
     if axis == 1:
         assert isinstance(weights, Const)
@@ -418,8 +418,8 @@ def _fits(x: DequantizeLinear, w: DequantizeLinear, axis: int) -> bool:
     return w.x_scale.data.size == 1 or (w.axis % w.type.rank == axis and w.block_size == 0)
 
 
-def _bias(b: Const | None, x: DequantizeLinear, w: DequantizeLinear) -> Const | Literal[False] | None:
-    """The bias as int32 of scale ``x_scale * w_scale``; False where it does not fit."""
+def _bias(b: Const | None, x: DequantizeLinear, w: DequantizeLinear) -> Const | None:
+    """The bias as int32 of scale ``x_scale * w_scale``; raises Refused where it does not fit."""
     if b is None:
         return None
     assert isinstance(x.x_scale, Const)
@@ -428,5 +428,5 @@ def _bias(b: Const | None, x: DequantizeLinear, w: DequantizeLinear) -> Const | 
     integers = np.round(b.data.reshape(-1).astype(np.float64) / scale)
     low, high = RANGES[DType.int32]
     if np.any(integers < low) or np.any(integers > high):
-        return False
+        raise Refused("its bias, in steps of inputs times weights, does not fit in int32")
     return Const(integers.astype(np.int32), b.name, loc=b.loc)

@@ -319,3 +319,19 @@ def test_int16_stays_between_pairs_and_c_says_so(tmp_path: Path) -> None:
     assert np.abs(exact - got).max() < 0.02 * np.abs(exact).max()
     with pytest.raises(Unsupported, match="int16"):
         emit(quantized.bind({"N": 1}), tmp_path / "out")
+
+
+def test_a_channel_whose_weights_are_next_to_nothing_keeps_its_bias() -> None:
+    w = weights(4, 3, 1, 1).data.copy()
+    w[2] *= 1e-30
+    bias = np.float32([0.5, -1.0, 2.0, 0.1])
+
+    def build(x: Value) -> Value:
+        return Conv(x, Const(w, "w"), Const(bias, "b")).named("conv")
+
+    graph, data = graph_of(build, 3, 4, 4), batches(3, 4, 4)
+    quantized = run("quantize(int8)", graph, data=data)
+    assert kinds(quantized) == ["QuantizeLinear", "QLinearConv", "DequantizeLinear"]
+    got = evaluate(quantized, data[0])[0]
+    assert np.abs(got - evaluate(graph, data[0])[0]).max() < 0.03 * np.abs(got).max()
+    assert got[:, 2] == pytest.approx(2.0, rel=0.02)
