@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
@@ -11,7 +12,8 @@ import pytest
 from lissom.ir.errors import Error, ParseError
 from lissom.ir.graph import Graph
 from lissom.passes import graph_pass as declared
-from lissom.passes.graph_pass import Kind, Step, graph_pass, macro_pass
+from lissom.passes.graph_pass import Context, Kind, Step, graph_pass, macro_pass
+from lissom.passes.options import Options
 from lissom.passes.pipeline import parse_pipeline, steps_of
 
 
@@ -194,6 +196,45 @@ def test_a_declaration_needs_types_and_docs():
 
             k: a number.
             """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brush(Options):
+    """What to paint with.
+
+    width: of the brush.
+    stiff: whether it is.
+    """
+
+    width: int = 3
+    stiff: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise Error(f"width is at least 1, got {self.width}")
+
+
+def test_options_that_passes_share():
+    brushes = []
+
+    @graph_pass(Kind.decide)
+    def paint(graph: Graph, *, color: Color = Color.red, brush: Brush, coats: int = 1) -> None:
+        """Paint it.
+
+        color: of the paint.
+        coats: how many.
+        """
+        brushes.append((color, brush, coats))
+
+    assert str(paint) == "paint(color: red | green = red, width: int = 3, stiff: bool = false, coats: int = 1)"
+    assert paint.option("stiff").doc == "whether it is."
+    (step,) = parse_pipeline("paint(green, 5, coats=2)")
+    assert str(step) == "paint(green, 5, coats=2)"
+    step.run(Graph(), Context())
+    paint(Graph(), stiff=True)
+    assert brushes == [(Color.green, Brush(width=5), 2), (Color.red, Brush(stiff=True), 1)]
+    with pytest.raises(ParseError, match="width is at least 1, got 0"):
+        parse_pipeline("paint(width=0)")
 
 
 def test_two_passes_of_one_name_are_refused():

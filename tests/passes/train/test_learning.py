@@ -117,6 +117,24 @@ def test_without_labels_the_teacher_alone(net: Net, train_data: dict[str, Array]
         distill(graph, data=[train_data["x"]], teacher=teacher, hard=0.5)
 
 
+def test_answers_of_a_teacher_may_come_with_the_data(net: Net, train_data: dict[str, Array], tmp_path: Path) -> None:
+    teacher, graph, x = net(seed=1), net(), train_data["x"]
+    (said,) = ls.evaluate(teacher, x)
+    asked, told, other = graph.clone(), graph.clone(), graph.clone()
+    how: dict[str, Any] = {"batch": 32, "optimizer": "sgd", "lr": 1e-2}
+    distill(asked, data=[x], teacher=teacher, **how)
+    np.savez(tmp_path / "told.npz", x=x, teacher=said)
+    distill(told, data=str(tmp_path / "told.npz"), teacher=graph, **how)  # which is not asked
+    for name, w in weights(asked).items():
+        np.testing.assert_allclose(weights(told)[name], w, rtol=1e-4, atol=1e-5)
+    distill(other, data=[{"x": x, "teacher": -10 * said}], teacher=graph, checkpoint=str(tmp_path / "c"), **how)
+    assert any(abs(weights(other)[n] - w).max() > 1e-3 for n, w in weights(told).items())
+    distill(told, data=[{"x": x, "teacher": said}], teacher=graph, checkpoint=str(tmp_path / "c"), **how)
+    assert len(list((tmp_path / "c").glob("*.json"))) == 2, "what is said is part of what a checkpoint is of"
+    with pytest.raises(DataError, match=r"255 answers of the teacher \(teacher\) for 256 samples"):
+        distill(told, data=[{"x": x, "teacher": said[:-1]}], teacher=graph)
+
+
 def test_a_softmax_at_the_end_learns_from_its_logits(net: Net, train_data: dict[str, Array]) -> None:
     plain, soft = net(), net()
     soft.set_outputs({"p": Softmax(soft.outputs[0], -1)})
