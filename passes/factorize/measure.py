@@ -78,9 +78,7 @@ def timed(clock: Clock) -> Measure:
 
 def torch_clock(graph: Graph) -> float:
     """Milliseconds of a run by the interpreter on one thread: what there is where the run has no clock."""
-    inputs: dict[Value, torch.Tensor] = {
-        i: torch.zeros(_static(i.type), dtype=i.type.dtype.torch) for i in graph.inputs
-    }
+    inputs = {i: torch.zeros(_static(i.type), dtype=i.type.dtype.torch) for i in graph.inputs}
     threads, best = torch.get_num_threads(), float("inf")
     torch.set_num_threads(1)
     try:
