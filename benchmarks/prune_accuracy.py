@@ -1,16 +1,15 @@
 """Accuracy of a network with half of its multiply-accumulates removed, for every way of choosing channels.
 
-    python -m benchmarks.prune_accuracy [--network resnet8] [--macs 0.5] [--seeds 5]
+    python -m benchmarks.prune_accuracy [--network resnet8] [--macs 0.5] [--seeds 5] [--brief]
 
 Needs the Fashion-MNIST files (Debian package dataset-fashion-mnist). Calibration is on training images drawn at random,
-others for every seed; nothing is trained, and only the criteria that say so see labels. The table goes into
-docs/results.md.
+others for every seed; nothing is trained, and only the criteria that say so see labels. ``--brief`` measures plain
+magnitudes, these with recovery, and the recipe of docs/pruning.md. The table goes into docs/results.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ import onnxruntime
 import torch
 
 import lissom as ls
+from benchmarks.sections import write
 from examples import fashion_mnist
 from lissom.ir.graph import Graph
 from lissom.passes.report import Size
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "docs" / "results.md"
 CALIBRATION = 1000
 SAMPLE = 2000
 """The first test images are also counted alone: those that lie in examples/data."""
@@ -70,6 +69,9 @@ WAYS = (
     Way("surgeon", "global", True),
 )
 
+RECIPE = Way("lasso", "global", True)
+BRIEF = (*WAYS[:2], RECIPE)
+
 
 def correct(graph: Graph, x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> Correct:
     """Which images the graph, written as ONNX and run by onnxruntime, classifies correctly."""
@@ -85,7 +87,7 @@ def correct(graph: Graph, x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) 
     return right
 
 
-def rows(network: str, macs: float, seeds: int) -> Iterator[list[str]]:
+def rows(network: str, macs: float, seeds: int, ways: tuple[Way, ...]) -> Iterator[list[str]]:
     """The lines of the table, each as soon as it is measured."""
     source = ls.load(ROOT / "examples" / f"{network}.onnx")
     train_x, train_y = fashion_mnist.read("train")
@@ -93,7 +95,7 @@ def rows(network: str, macs: float, seeds: int) -> Iterator[list[str]]:
     right = correct(source, x, y)
     yield ["none", "", "", "1.000", f"{right.mean():.2%}", f"{right[:SAMPLE].mean():.2%}"]
     whole = Size.of(ls.run("fold", source, check=False)).macs
-    for way in WAYS:
+    for way in ways:
         scores, few, left = [], [], []
         once = way.criterion == "l1" and not way.recover
         for seed in range(1 if once else seeds):
@@ -123,22 +125,13 @@ def _spread(values: list[float]) -> str:
 HEADINGS = ["criterion", "scope", "recovery", "MACs left", "top-1, 10,000 test images", "first 2,000"]
 
 
-def write(section: str, lines: list[str]) -> None:
-    """Put lines between the markers of a section of docs/results.md, which is made where it is missing."""
-    text = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
-    begin, end = f"<!-- {section} -->", f"<!-- end {section} -->"
-    block = "\n".join([begin, *lines, end])
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    text = pattern.sub(lambda _: block, text) if pattern.search(text) else f"{text.rstrip()}\n\n{block}\n"
-    RESULTS.write_text(text)
-
-
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="resnet8")
     parser.add_argument("--macs", type=float, default=0.5)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--brief", action="store_true", help="three ways only")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -146,18 +139,19 @@ def main() -> None:
         f"## Pruning {options.network} to {options.macs:g} of its multiply-accumulates",
         "",
         f"`python -m benchmarks.prune_accuracy --network {options.network} --macs {options.macs:g} --seeds "
-        f"{options.seeds}`: nothing is trained, and labels are used only where the table says so. Calibration on "
+        f"{options.seeds}{' --brief' if options.brief else ''}`: nothing is trained, and labels are used only where "
+        "the table says so. Calibration on "
         f"{CALIBRATION:,} training images; mean and standard deviation over {options.seeds} draws of them.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "---|" * len(HEADINGS),
     ]
     print("\n".join(lines))
-    for row in rows(options.network, options.macs, options.seeds):
+    for row in rows(options.network, options.macs, options.seeds, BRIEF if options.brief else WAYS):
         lines.append("| " + " | ".join(row) + " |")
         print(lines[-1], flush=True)
     if not options.no_write:
-        write(f"prune-accuracy-{options.network}", lines)
+        write("results.md", f"prune-accuracy-{options.network}", lines)
 
 
 if __name__ == "__main__":

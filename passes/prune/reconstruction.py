@@ -20,12 +20,15 @@ from lissom.ir.values import Value
 from lissom.passes.least_squares.equations import Moments
 from lissom.passes.least_squares.linear import WIDEST, Linear, Matrix, linear
 from lissom.passes.least_squares.rows import draw, grid_of
-from lissom.passes.least_squares.solve import MINIMUM, ROWS
 from lissom.passes.prune.evidence import Evidence, Scores
 from lissom.passes.prune.magnitude import l1
 from lissom.passes.prune.select import clusters
 
 BATCH = 32
+ROWS = 16
+MINIMUM = 4096
+"""Rows gathered for a layer: so many for each input, and at least so many, as far as the data has them. To choose takes
+fewer than to solve."""
 
 RIDGE = 1e-3
 """Added to the diagonal, relative to its mean."""
