@@ -45,7 +45,8 @@ def _watch_statistics(network: Network, op: Conv | Gemm, folded: FoldBatchNormal
     assert isinstance(mean, Const)
     assert isinstance(var, Const)
     for c in (mean, var):
-        network.states[c] = network.fixed.pop(c).clone()
+        if c in network.fixed:  # not yet, by another layer with the same batch norm
+            network.states[c] = network.fixed.pop(c).clone()
 
     def watch(env: Env) -> None:
         bias = torch.zeros_like(network.states[mean]) if folded.b is None else network.computed(b)
@@ -90,8 +91,8 @@ def _of_weights(network: Network, grid: FakeQuant, scale: Const) -> Watch:
 
 
 def _largest(w: torch.Tensor, grid: FakeQuant) -> torch.Tensor:
-    rank = grid.scale.type.rank
-    return w.abs().amax([i for i in range(w.ndim) if rank == 0 or i != grid.axis % w.ndim])
+    others = [i for i in range(w.ndim) if grid.scale.type.rank == 0 or i != grid.axis % w.ndim]
+    return w.abs().amax(others) if others else w.abs()
 
 
 def _of_activations(network: Network, grids: list[FakeQuant], scale: Const) -> None:

@@ -133,6 +133,33 @@ def test_learned_grids_are_parameters_in_torch_and_come_back(net: Net, train_dat
     np.testing.assert_array_equal(evaluate(back, train_data["x"])[0], module(x).detach().numpy())
 
 
+class Twice(torch.nn.Module):
+    """The same layer and batch norm at two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(1, 4, 3, padding=1)
+        self.conv, self.bn = torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.BatchNorm2d(4)
+        self.fc = torch.nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(x))
+        for _ in range(2):
+            x = torch.relu(self.bn(self.conv(x)))
+        out: torch.Tensor = self.fc(x.amax((2, 3)))
+        return out
+
+
+def test_layers_and_batch_norms_that_are_used_twice(train_data: dict[str, Array]) -> None:
+    torch.manual_seed(0)
+    dims = ({0: torch.export.Dim.DYNAMIC},)
+    graph = ls.from_torch(Twice().eval(), (torch.zeros(2, 1, 8, 8),), dynamic_shapes=dims)
+    for dtype in ("int8", "int4"):
+        got, report = ls.run(f"quantize({dtype}, qat=true, batch=32)", graph, data=[train_data], report=True)
+        assert report.rows[-1].check.startswith("equal")
+        assert not any(isinstance(op, FakeQuant | FoldBatchNormalization) for op in got.ops)
+
+
 def test_pruning_masks_stay(net: Net, train_data: dict[str, Array]) -> None:
     data = [train_data]
     graph = ls.run("finetune(epochs=1, sparsity=0.6)", net(), data=data)
