@@ -12,6 +12,7 @@ from lissom.ir.dims import symbol
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.add import Add
 from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.mat_mul import MatMul
@@ -67,6 +68,22 @@ def hidden_units(solution: Solution) -> np.ndarray:
 
 def arrays(graph: Graph) -> dict[str, np.ndarray]:
     return {c.name: c.data.astype(np.float64) for c in graph.consts}
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "geometric_median"])
+def test_minus_infinity_says_nothing_of_a_unit(rng, name: str) -> None:
+    """Channels may be masked as attention is; the scores stay finite, and those of the other weights."""
+    w, v, open_ = rng.standard_normal((5, 6)), rng.standard_normal((6, 4)), np.zeros((1, 6))
+    masked = open_.copy()
+    masked[0, 2] = -np.inf
+    scores = []
+    for mask in (open_, masked):
+        graph = Graph("masked")
+        x = graph.input("x", tensor("float32", symbol("N"), len(w)))
+        y = Add(MatMul(x, Const(w.astype(np.float32), "w")), Const(mask.astype(np.float32)))
+        graph.set_outputs({"y": graph.append(MatMul(Relu(y), Const(v.astype(np.float32), "v")))})
+        scores.append(scored(graph, name))
+    np.testing.assert_array_equal(*scores)
 
 
 def test_l1_and_l2_sum_over_all_weights_of_a_unit(network) -> None:

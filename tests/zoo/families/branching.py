@@ -1,4 +1,4 @@
-"""Concatenation: SqueezeNet, Inception, DenseNet, YOLO's C2f, CSP, and necks."""
+"""Concatenation: SqueezeNet, Inception, DenseNet, YOLO's C2f, CSP, Res2Net, and necks."""
 
 from __future__ import annotations
 
@@ -185,3 +185,25 @@ class Pyramid(nn.Module):
 @net()
 def fpn_pan() -> Net:
     return Pyramid(), (image(size=32),)
+
+
+class Res2Block(nn.Module):
+    """Parts of the channels, each convolved with the sum of itself and what came before (Gao et al. 2019, Res2Net)."""
+
+    def __init__(self, c: int, parts: int = 4) -> None:
+        super().__init__()
+        self.width = c // parts
+        self.first, self.last = conv_bn(c, c, 1), nn.Conv2d(c, c, 1)
+        self.inner = nn.ModuleList(conv_bn(self.width, self.width) for _ in range(parts - 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        *parts, untouched = torch.split(self.first(x), self.width, 1)
+        made: list[torch.Tensor] = []
+        for part, conv in zip(parts, self.inner, strict=True):
+            made.append(conv(part + made[-1] if made else part))
+        return torch.relu(x + self.last(torch.cat([*made, untouched], 1)))
+
+
+@net()
+def res2net() -> Net:
+    return nn.Sequential(conv_bn(3, 32), Res2Block(32), Res2Block(32), head(32)), (image(size=8),)

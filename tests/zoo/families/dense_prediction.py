@@ -105,3 +105,49 @@ class Aspp(nn.Module):
 @net()
 def deeplab_aspp() -> Net:
     return Aspp(), (image(),)
+
+
+class PixelUnshuffleUNet(nn.Module):
+    """Down by space-to-depth, up by pixel shuffle; what was pixels is joined with plain channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enc1, self.enc2, self.mid = conv_bn(3, 16), conv_bn(64, 32), conv_bn(128, 64)
+        self.up2, self.dec2 = nn.Conv2d(64, 128, 1), conv_bn(64, 32)
+        self.up1, self.last = nn.Conv2d(32, 64, 1), nn.Conv2d(32, 3, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a = self.enc1(x)
+        b = self.enc2(F.pixel_unshuffle(a, 2))
+        y = F.pixel_shuffle(self.up2(self.mid(F.pixel_unshuffle(b, 2))), 2)
+        y = F.pixel_shuffle(self.up1(self.dec2(torch.cat([y, b], 1))), 2)
+        return x + self.last(torch.cat([y, a], 1))
+
+
+@net()
+def pixel_unshuffle_unet() -> Net:
+    return PixelUnshuffleUNet(), (image(),)
+
+
+class TransposedAttention(nn.Module):
+    """Attention between channels, not pixels (Zamir et al. 2022, Restormer)."""
+
+    def __init__(self, c: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.temperature = heads, nn.Parameter(torch.rand(heads, 1, 1))
+        self.qkv, self.deep = nn.Conv2d(c, 3 * c, 1), nn.Conv2d(3 * c, 3 * c, 3, padding=1, groups=3 * c)
+        self.out = nn.Conv2d(c, c, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        b, c, h, w = x.shape
+        q, k, v = (t.reshape(b, self.heads, c // self.heads, h * w) for t in self.deep(self.qkv(x)).chunk(3, 1))
+        scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1) * self.temperature
+        return x + self.out((scores.softmax(-1) @ v).reshape(b, c, h, w))
+
+
+@net(0.34, "the first and the last convolution lose one side only")
+def transposed_attention() -> Net:
+    first, last = nn.Conv2d(3, 32, 3, padding=1), nn.Conv2d(32, 3, 3, padding=1)
+    return nn.Sequential(first, TransposedAttention(32, 4), nn.GroupNorm(4, 32), TransposedAttention(32, 4), last), (
+        image(),
+    )
