@@ -240,8 +240,8 @@ def integer_resize(q: QuantizeLinear) -> Value | None:
                 return None
             names = {f.name for f in QLinearResize.fields}
             fields = {k: v for k, v in op.attributes.items() if k in names}
-            given = (None if v is None or v.type.shape == (0,) else v for v in (op.scales, op.sizes))
-            return QLinearResize(*_triple(x), *_y(q), *given, **fields).named(op.name, op.loc)
+            scales, sizes = (None if v is None or v.type.shape == (0,) else v for v in (op.scales, op.sizes))
+            return QLinearResize(*_triple(x), *_y(q), scales, sizes, **fields).named(op.name, op.loc)
     return None
 
 
