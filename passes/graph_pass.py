@@ -50,7 +50,7 @@ class State(Enum):
 
     floats = "float weights"
     gridless = "weights without grids"
-    maskless = "weights without masks"
+    maskless = "weights without masks or codes"
 
 
 States: TypeAlias = Collection[State] | Callable[[dict[str, Any]], Collection[State]]

@@ -21,7 +21,7 @@ from lissom.ir.values import Const, Input, Value, producer
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.encode.layers import Weights, weights_of
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.grids import moved
 
 THROUGH = (AveragePool, GlobalAveragePool, Dropout)
@@ -31,7 +31,7 @@ SAMPLES = 64
 """How many samples the width of an activation's gradient is taken from."""
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
 def binarize(
     graph: Graph,
     *,

@@ -10,10 +10,10 @@ from lissom.passes import notes
 from lissom.passes.encode.encode import encoded, note_bytes
 from lissom.passes.encode.kmeans import Start, kmeans
 from lissom.passes.encode.layers import Weights, weights_of
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
 def cluster(graph: Graph, *, bits: int = 4, start: Start = "linear", exclude: tuple[str, ...] = (), seed: int) -> None:
     """Let the weights of a layer share 2**bits values, found by k-means (Deep Compression, Han et al. 2016).
 

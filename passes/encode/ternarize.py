@@ -8,10 +8,10 @@ from lissom.ir.graph import Graph
 from lissom.ir.ops.ternarize import Ternarize
 from lissom.passes import notes
 from lissom.passes.encode.layers import weights_of
-from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.graph_pass import Kind, State, graph_pass
 
 
-@graph_pass(Kind.decide)
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
 def ternarize(
     graph: Graph,
     *,

@@ -123,7 +123,7 @@ def test_all_three_as_the_documentation_has_them() -> None:
 def test_masks_written_into_weights_are_no_masks_any_more() -> None:
     sparse, rest = STEPS["sparse"], STEPS["factorize"]
     graph, data = exported(8, 0), [images(128, 1)]
-    with pytest.raises(Error, match=r"factorize.* cannot come after finetune.*which leaves no weights without masks"):
+    with pytest.raises(Error, match=r"factorize.* cannot come after finetune.*which leaves no weights without masks or codes"):
         ls.run(f"{sparse}, {rest}", graph, data=data)
     assert len(ls.run(f"{sparse}, apply_masks, {rest}", graph, data=data)) > len(graph)
 
