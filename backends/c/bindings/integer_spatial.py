@@ -81,7 +81,10 @@ def resize(op: QLinearResize, b: Builder) -> None:
 
 def _multiplier(op: QLinearResize, axes: int) -> np.float32:
     one = np.float32(1 << BITS.get(axes, 0) * axes)
-    return np.float32(np.float32(scalar(op.x_scale, "a scale")) / (np.float32(scalar(op.y_scale, "a scale")) * one))
+    multiplier: np.float32 = np.float32(scalar(op.x_scale, "a scale")) / (
+        np.float32(scalar(op.y_scale, "a scale")) * one
+    )
+    return multiplier
 
 
 @binds(LookupChannels)
