@@ -7,15 +7,12 @@ columns alone is what methods that choose integers for weights work on.
 from __future__ import annotations
 
 from math import inf, prod
-from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from lissom.ir.constant import is_constant
 from lissom.ir.families.quantization import expand
-from lissom.ir.families.windows import explicit_pads, extent, torch_padding
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
@@ -29,6 +26,7 @@ from lissom.ir.ops.relu import Relu
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
+from lissom.passes.least_squares.rows import grid_of, rows_at
 
 
 def weight_of(op: Op) -> Value | None:
@@ -101,43 +99,11 @@ def has_columns(op: Op) -> bool:
     return isinstance(op, Conv | Gemm | MatMul) and not (isinstance(op, Gemm) and op.transA)
 
 
-def to_rows(op: Op, w: torch.Tensor) -> torch.Tensor:
-    """Weights as (groups, outputs of a group, inner)."""
-    if isinstance(op, Conv):
-        return w.reshape(op.group, w.shape[0] // op.group, -1)
-    return (w if output_axis(op) == 0 else w.T).unsqueeze(0)
-
-
-def from_rows(op: Op, rows: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """The weights, of ``shape``, behind what :func:`to_rows` gave."""
-    if isinstance(op, Conv):
-        return rows.reshape(shape)
-    return rows[0] if output_axis(op) == 0 else rows[0].T
-
-
 def draw_columns(op: Op, x: torch.Tensor, count: int, seed: int) -> torch.Tensor:
     """About ``count`` columns of the input ``x`` as (groups, inner, drawn): the same ones for the same seed."""
-    generator = torch.Generator().manual_seed(seed)
-    if not isinstance(op, Conv):
-        flat = x.reshape(-1, x.shape[-1])
-        return flat[torch.randperm(len(flat), generator=generator)[:count]].T.unsqueeze(0)
-    windows = _windows(op, x).movedim(1, x.ndim - 1)  # n, *out, channels, *kernel
-    grid = windows.shape[: x.ndim - 1]
-    drawn = torch.randperm(prod(grid), generator=generator)[:count]
-    index = torch.unravel_index(drawn, grid)
-    return windows[index].reshape(len(drawn), op.group, -1).permute(1, 2, 0)
-
-
-def _windows(op: Conv, x: torch.Tensor) -> torch.Tensor:
-    """Every window of a convolution's input, as a view: (n, channels, *out, *kernel)."""
-    rank = x.ndim - 2
-    kernel = op.kernel_shape
-    _, pads = explicit_pads(op.auto_pad, op.pads, x.shape[2:], kernel, op.strides, op.dilations)
-    view = functional.pad(x, torch_padding(pads[:rank], pads[rank:]))
-    for axis in range(rank):
-        view = view.unfold(2 + axis, extent(kernel[axis], op.dilations[axis]), op.strides[axis])
-    taps: tuple[Any, ...] = tuple(slice(None, None, d) for d in op.dilations)
-    return view[(slice(None),) * (2 + rank) + taps]
+    grid = grid_of(op, x)
+    drawn = torch.randperm(prod(grid), generator=torch.Generator().manual_seed(seed))[:count]
+    return rows_at(op, x, torch.unravel_index(drawn, grid)).mT
 
 
 def only_reader(op: Op) -> Op | None:

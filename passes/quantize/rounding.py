@@ -18,17 +18,16 @@ from lissom.ir.values import Const
 from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.graph_pass import Kind, graph_pass
+from lissom.passes.least_squares.rows import from_rows, to_rows
 from lissom.passes.quantize.adaround import Problem, adaptive_rounding
 from lissom.passes.quantize.gptq import column_rounding
 from lissom.passes.quantize.layers import (
     bias_of,
     draw_columns,
-    from_rows,
     has_columns,
     is_on_grid,
     limits_behind,
     scale_of,
-    to_rows,
     weight_of,
 )
 from lissom.passes.quantize.twin import Feed, Twin, feeds_of

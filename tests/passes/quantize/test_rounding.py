@@ -13,9 +13,10 @@ from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.values import Const, Value
+from lissom.passes.least_squares.rows import from_rows, to_rows
 from lissom.passes.quantize.brecq import blocks_of
 from lissom.passes.quantize.gptq import column_rounding
-from lissom.passes.quantize.layers import draw_columns, from_rows, to_rows
+from lissom.passes.quantize.layers import draw_columns
 from lissom.passes.runner import run
 from tests.passes.quantize.nets import attention, batches, chain, graph_of, weights
 
