@@ -1,10 +1,11 @@
 """Weights of few values on Fashion-MNIST: what each scheme keeps of the accuracy, and how many bytes it takes.
 
-    python -m benchmarks.weight_schemes [--network lenet5] [--seeds 1] [--only NAME ...]
+    python -m benchmarks.weight_schemes [--network lenet5] [--seeds 1] [--only NAME ...] [--write]
 
 The networks are those of examples/, trained on all 60,000 training images; every scheme goes on from there, on the same
 images, with labels and the float network as teacher. Accuracy is on the whole test set, of the encoded graph. Bytes are
-those of the constants of that graph, and of the weights unit of its C code. One thread.
+those of the constants of that graph, and of the weights unit of its C code. Seconds are processor time. One thread.
+``--write`` puts the table into docs/results.md, line by line as it is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 import lissom as ls
+from benchmarks import sections
 from examples import fashion_mnist, networks
 from lissom.passes.report import Size
 
@@ -58,13 +60,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=SCHEMES, default=list(SCHEMES))
+    parser.add_argument("--write", action="store_true", help="update docs/results.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
     x, y = fashion_mnist.read("train")
     test = fashion_mnist.read("test")
     graph = ls.load(networks.FOLDER / f"{options.network}.onnx")
     how = f"batch={options.batch}, batch_norm=batch"
-    print("| network | scheme | top-1 | bytes | bytes in C | seconds |\n|---|---|---:|---:|---:|---:|")
+    rows: list[list[str]] = []
     for name in options.only:
         pipeline = SCHEMES[name].format(how=how)
         scores, began = [], time.process_time()
@@ -72,9 +75,25 @@ def main() -> None:
             result = ls.run(pipeline, graph, data=[{"x": x, "y": y}], seed=seed)
             scores.append(accuracy(result, *test))
         seconds = (time.process_time() - began) / len(scores)
-        spread = f" ± {np.std(scores):.2%}".removesuffix("%") if len(scores) > 1 else ""
-        size = f"{Size.of(result).bytes:,} | {c_bytes(result):,}"
-        print(f"| {options.network} | {name} | {np.mean(scores):.2%}{spread} | {size} | {seconds:.0f} |", flush=True)
+        spread = f" ± {100 * np.std(scores):.2f}" if len(scores) > 1 else ""
+        size = [f"{Size.of(result).bytes:,}", f"{c_bytes(result):,}"]
+        rows.append([name, f"`{pipeline}`" if pipeline else "", f"{np.mean(scores):.2%}{spread}", *size, f"{seconds:.0f}"])
+        print(" | ".join(rows[-1]), flush=True)
+        if options.write:
+            sections.write("results.md", f"weight-schemes-{options.network}", table(options, rows))
+
+
+def table(options: argparse.Namespace, rows: list[list[str]]) -> list[str]:
+    """The section of docs/results.md."""
+    headings = ["scheme", "pipeline", "top-1, 10,000 test images", "bytes", "bytes in C", "seconds"]
+    command = f"python -m benchmarks.weight_schemes --network {options.network} --seeds {options.seeds} --write"
+    return [
+        f"## Weight schemes on {options.network}",
+        "",
+        f"`{command}`, seeds from 0; one epoch where nothing else is said, with the float network as teacher:",
+        "",
+        *sections.markdown(headings, rows),
+    ]
 
 
 if __name__ == "__main__":
