@@ -28,6 +28,7 @@ from lissom.passes.report import Size
 PRUNE = "mask(until(macs=0.5), global, lasso, round_to=4), shrink"
 LEARN = "epochs={epochs}, batch=64, checkpoint='{work}'"
 DISTILL = f"distill(lr=0.003, batch_norm=batch, {LEARN})"
+TRAINED = "quantize(int8, qat=true, distill=true, epochs=1, lr=0.0005, batch=64, checkpoint='{work}')"
 PIPELINES = {
     "original": "fold",
     "int8": "quantize(int8)",
@@ -36,6 +37,8 @@ PIPELINES = {
     "pruned, labels": f"{PRUNE}, finetune(lr=0.003, batch_norm=batch, {LEARN}), fold",
     "pruned, distilled": f"{PRUNE}, {DISTILL}, fold",
     "pruned, distilled, int8": f"{PRUNE}, {DISTILL}, quantize(int8)",
+    "pruned, distilled, int8 trained": f"{PRUNE}, {DISTILL}, {TRAINED}",
+    "pruned, int8 trained": f"{PRUNE}, {TRAINED}",
 }
 HEADINGS = ["what", "top-1", "MACs", "weights", "ms in C", "pipeline"]
 
