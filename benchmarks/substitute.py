@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 
 import lissom as ls
-from benchmarks.factorize import load, macs, outputs
-from benchmarks.prune_accuracy import correct, write
+from benchmarks.factorize import load, logits, macs, top1
+from benchmarks.prune_accuracy import write
 from examples import fashion_mnist
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
@@ -43,7 +43,7 @@ def measured(options: argparse.Namespace, curves: dict[str, list[float]]) -> Ite
     test = fashion_mnist.read("test")
     training = TRAINING.format(epochs=options.epochs)
     whole = load(name)
-    was = correct(whole, *test).mean()
+    was = top1(whole, test)
     there = sum(op.macs() for op in layers_of(whole))
     yield f"### {block} in the place of every 3x3 convolution of {name}\n"
     yield (
@@ -53,17 +53,17 @@ def measured(options: argparse.Namespace, curves: dict[str, list[float]]) -> Ite
     epochs = " | ".join(f"epoch {i + 1}" for i in range(options.epochs))
     yield f"| start | MACs of these layers | top-1 at the start | held out: {epochs} | top-1 | lost | seconds |"
     yield "|---|---:|---:|" + "---:|" * (options.epochs + 3)
-    batches = [{"x": x, "y": y, "teacher": outputs(whole, x)}]
+    batches = [{"x": x, "y": y, "teacher": logits(whole, x)}]
     for start in options.starts:
         first = f"substitute({block}, init={STARTS[start]})"
         begun = ls.run(first, whole, data=batches, seed=SEED, check=False)
         fewer = there / (there - macs(whole) + macs(begun))
-        before = correct(begun, *test).mean()
+        before = top1(begun, test)
         began = time.process_time()
         small, report = ls.run(f"{first}, {training}", whole, data=batches, seed=SEED, report=True, check=False)
         seconds = time.process_time() - began
         curves[start] = [before, *(row["held-out accuracy"] for row in report.rows[1].tables["training"])]
-        after = correct(small, *test).mean()
+        after = top1(small, test)
         held = " | ".join(f"{v:.2%}" for v in curves[start][1:])
         lost = f"{100 * (was - after):.2f} points"
         yield f"| {start} | {fewer:.2f}x fewer | {before:.2%} | {held} | {after:.2%} | {lost} | {seconds:.0f} |"
