@@ -229,7 +229,7 @@ def write_section(rows: dict[str, list[str]], order: list[str]) -> None:
     head, rest = text.split(BEGIN)
     table, tail = rest.split(END)
     kept: dict[str, list[str]] = {}
-    for line in (line for line in table.splitlines() if line.startswith("| ") and line != TITLE[0]):
+    for line in (line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| network ")):
         kept.setdefault(line.split("|")[1].strip(), []).append(line)
     kept.update(rows)
     lines = [line for name in (*order, *(n for n in kept if n not in order)) for line in kept.get(name, [])]
