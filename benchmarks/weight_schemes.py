@@ -77,7 +77,9 @@ def main() -> None:
         seconds = (time.process_time() - began) / len(scores)
         spread = f" ± {100 * np.std(scores):.2f}" if len(scores) > 1 else ""
         size = [f"{Size.of(result).bytes:,}", f"{c_bytes(result):,}"]
-        rows.append([name, f"`{pipeline}`" if pipeline else "", f"{np.mean(scores):.2%}{spread}", *size, f"{seconds:.0f}"])
+        rows.append(
+            [name, f"`{pipeline}`" if pipeline else "", f"{np.mean(scores):.2%}{spread}", *size, f"{seconds:.0f}"]
+        )
         print(" | ".join(rows[-1]), flush=True)
         if options.write:
             sections.write("results.md", f"weight-schemes-{options.network}", table(options, rows))
