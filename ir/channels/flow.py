@@ -8,7 +8,7 @@ where an op sums over channels (a *read*: a removed channel must be zero there) 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -180,81 +180,6 @@ class Flow:
                 self.pin(f.channels, f.dim, op, reason)
         return split
 
-    def concat(self, op: Op, values: Sequence[Value], axis: int) -> Layout | tuple[Layout, ...]:
-        """The values one after the other along ``axis``; they share the channels of all other axes."""
-        rank = values[0].type.rank
-        axis %= rank
-        if all(self.of(v).is_fixed(axis) for v in values):
-            sizes = [v.type.dims[axis] for v in values]
-            terms: list[Term] = [
-                (v, [i if i != axis else ("part", k) for i in range(rank)]) for k, v in enumerate(values)
-            ]
-            layout = self.einsum(op, terms, [i for i in range(rank) if i != axis], read=False)
-            return layout.insert(axis, sum(sizes[1:], sizes[0]))
-        try:
-            layouts = [self.of(v).merged(axis) for v in values]
-        except Unaligned:
-            return self.opaque(op, "it cuts across the factors of its axis")
-        terms = [(v, [i if i != axis else ("part", k) for i in range(rank)]) for k, v in enumerate(values)]
-        layouts, parts = self._align(op, terms, layouts)
-        owners = [self._owners(lay, labels) for lay, (_, labels) in zip(layouts, terms, strict=True)]
-        fixed = [self._fixed(lay, labels) for lay, (_, labels) in zip(layouts, terms, strict=True)]
-        self._meet_all(op, terms, owners, fixed)
-        chosen = self._choose(owners, parts)
-        along: list[tuple[Atoms, list[Sub]]] = []
-        outer: list[Sub] = []
-        for k, layout in enumerate(layouts):
-            (f,) = layout.axes[axis]
-            if f.channels is None:
-                if not isinstance(f.size, int):
-                    return self.opaque(op, "a part of what it joins has a size that is no number")
-                atoms = self.fresh(f.size, op, k)
-                self.freezes.append(Freeze(atoms, op, f"{values[k].name or 'a part'!r} is fixed"))
-                along.append((atoms, []))
-                continue
-            if f.channels.atoms.ndim == 1:
-                self.brought[op, k] = f.channels.atoms  # should one alone be left of it, it is a channel still
-            places = owners[k][f.channels]
-            subs = [places[d] for d in range(f.channels.atoms.ndim) if d != f.dim]
-            along.append((np.moveaxis(f.channels.atoms, f.dim, -1), subs))
-            outer += [s for s in subs if s not in outer]
-        sizes_of = {s: int(str(parts[s[0]][s[1]])) for s in outer}
-        pieces = []
-        for atoms, subs in along:
-            order = sorted(range(len(subs)), key=lambda i: outer.index(subs[i]))
-            turned = atoms.transpose([*order, len(subs)])
-            shape = [sizes_of[s] if s in subs else 1 for s in outer]
-            pieces.append(np.broadcast_to(turned.reshape(*shape, -1), (*sizes_of.values(), atoms.shape[-1])))
-        joined = Channels(np.concatenate(pieces, axis=-1))
-        axes: list[Axis] = []
-        for i in range(rank):
-            if i == axis:
-                axes.append((Factor(joined.atoms.shape[-1], joined, len(outer)),))
-                continue
-            factors = []
-            for k, size in enumerate(parts[i]) if i in parts else ():
-                channels, dim = (joined, outer.index((i, k))) if (i, k) in outer else chosen.get((i, k), (None, 0))
-                factors.append(Factor(size, channels, dim))
-            axes.append(tuple(factors) or (Factor(values[0].type.dims[i]),))
-        return Layout(tuple(axes))
-
-    def surround(self, op: Op, layout: Layout, axis: int, begin: int, end: int) -> Layout:
-        """Zeros before and behind the channels of ``axis``: atoms that are free to go."""
-        layout = layout.merged(axis)
-        (f,) = layout.axes[axis]
-        assert f.channels is not None
-        atoms, same = f.channels.atoms, [[d] for d in range(f.channels.atoms.ndim)]
-        outer = [n for d, n in enumerate(atoms.shape) if d != f.dim]
-        ends = []
-        for key, size in (("begin", begin), ("end", end)):
-            fresh = self.fresh(size * int(np.prod(outer)), op, (axis, key))
-            ends.append(np.moveaxis(fresh.reshape(*outer, size), -1, f.dim))
-        new = Channels(np.concatenate([ends[0], atoms, ends[1]], f.dim), (f.channels, same))
-        layout = Layout(
-            tuple(tuple(replace(g, channels=new) if g.channels is f.channels else g for g in a) for a in layout.axes)
-        )
-        return layout.with_axis(axis, (Factor(new.atoms.shape[f.dim], new, f.dim),))
-
     def take(self, op: Op, layout: Layout, axis: int, index: Atoms) -> Layout:
         """The positions ``index`` of an axis, which must be found again when some are gone. Raises Unaligned.
 
@@ -368,11 +293,11 @@ class Flow:
         may be left out of: the op has a statistic instead, or windows slide there.
         """
         output = list(output)
-        layouts, parts = self._align(op, terms, layouts or [self.of(v) for v, _ in terms])
-        owners = [self._owners(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
-        fixed = [self._fixed(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
-        self._meet_all(op, terms, owners, fixed)
-        chosen = self._choose(owners, parts)
+        layouts, parts = self.align(op, terms, layouts or [self.of(v) for v, _ in terms])
+        owners = [self.owners(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
+        fixed = [self.fixed(layout, labels) for layout, (_, labels) in zip(layouts, terms, strict=True)]
+        self.meet_all(op, terms, owners, fixed)
+        chosen = self.choose(owners, parts)
         gone = {(label, k) for label in parts if label not in output for k in range(len(parts[label]))}
         chosen = self._sum(op, terms, chosen, gone, read)
         axes: list[Axis] = []
@@ -389,7 +314,7 @@ class Flow:
 
     # ---- the parts of einsum
 
-    def _align(
+    def align(
         self, op: Op, terms: Sequence[Term], layouts: list[Layout]
     ) -> tuple[list[Layout], dict[Label, list[Dim]]]:
         """The layouts with equal factors on axes of one label, and the sizes of each label's factors."""
@@ -422,7 +347,7 @@ class Flow:
             layout = layout.released(c)
         return layout.with_axis(axis, (Factor(layout.size(axis)),))
 
-    def _owners(self, layout: Layout, labels: Sequence[Label | None]) -> dict[Channels, dict[int, Sub]]:
+    def owners(self, layout: Layout, labels: Sequence[Label | None]) -> dict[Channels, dict[int, Sub]]:
         """For each array of atoms, the label of each of its dimensions."""
         owners: dict[Channels, dict[int, Sub]] = {}
         for axis, label in zip(layout.axes, labels, strict=True):
@@ -431,7 +356,8 @@ class Flow:
                     owners.setdefault(f.channels, {})[f.dim] = (label, k)
         return owners
 
-    def _fixed(self, layout: Layout, labels: Sequence[Label | None]) -> set[Sub]:
+    def fixed(self, layout: Layout, labels: Sequence[Label | None]) -> set[Sub]:
+        """The factors without channels."""
         return {
             (label, k)
             for axis, label in zip(layout.axes, labels, strict=True)
@@ -440,7 +366,7 @@ class Flow:
             if f.channels is None and f.size != 1
         }
 
-    def _meet_all(
+    def meet_all(
         self, op: Op, terms: Sequence[Term], owners: list[dict[Channels, dict[int, Sub]]], fixed: list[set[Sub]]
     ) -> None:
         """Pin what is fixed in another operand, and tie what operands have on the same factors."""
@@ -479,7 +405,7 @@ class Flow:
         extra = [dim for dim in places if dim not in shared and self.pinned(channels, dim) is None]
         return any(dim < min(shared) if self.heads else dim > max(shared) for dim in extra)
 
-    def _choose(
+    def choose(
         self, owners: list[dict[Channels, dict[int, Sub]]], parts: dict[Label, list[Dim]]
     ) -> dict[Sub, tuple[Channels, int]]:
         """For each factor the array that stands for it in the result: one of most dimensions."""

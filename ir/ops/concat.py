@@ -8,6 +8,7 @@ import torch
 from lissom.ir.axes import from_front
 from lissom.ir.channels.atoms import Layout
 from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.joining import concat
 from lissom.ir.contents import small
 from lissom.ir.dims import Dim, symbol
 from lissom.ir.op import Op
@@ -47,7 +48,7 @@ class Concat(Op):
         return small(np.concatenate(known, self.axis)) if len(known) == len(self.xs) else None
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
-        return flow.concat(self, self.xs, self.axis)
+        return concat(flow, self, self.xs, self.axis)
 
     @staticmethod
     def samples() -> Iterable[Op]:

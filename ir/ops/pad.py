@@ -9,6 +9,7 @@ import torch
 from lissom.ir.axes import all_from_front
 from lissom.ir.channels.atoms import Factor, Layout, Unaligned
 from lissom.ir.channels.flow import Flow
+from lissom.ir.channels.joining import surround
 from lissom.ir.channels.kept import Kept
 from lissom.ir.contents import count, elements, integers
 from lissom.ir.dims import symbol
@@ -97,7 +98,7 @@ class Pad(Op):
             if amounts is None or self.mode != "constant" or min(amounts[axis]) < 0:
                 return flow.opaque(self, "it pads channels in a way that depends on them")
             try:
-                layout = flow.surround(self, layout, axis, *amounts[axis])
+                layout = surround(flow, self, layout, axis, *amounts[axis])
             except Unaligned:
                 return flow.opaque(self, "it cuts across the factors of an axis")
         return layout

@@ -309,7 +309,7 @@ class _CheckedFlow(Flow):
                 self.marked[units] = False
         return (strange, *super().preference(channels))
 
-    def _align(
+    def align(
         self, op: Op, terms: Sequence[Term], layouts: list[Layout]
     ) -> tuple[list[Layout], dict[Label, list[Dim]]]:
         unit = self.solution.unit
@@ -324,7 +324,7 @@ class _CheckedFlow(Flow):
                     # What is not tied may meet too: the width of the only head that is left, and that of all heads.
                     if not np.array_equal(left, right) and np.array_equal(np.sort(left), np.sort(right)):
                         raise Misplaced(a, b)
-        return super()._align(op, terms, layouts)
+        return super().align(op, terms, layouts)
 
 
 def _alone(layout: Layout, axis: int) -> Atoms | None:
