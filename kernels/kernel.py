@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +106,21 @@ class Kernel:
     """The header that its code is made from, where a file of its own would only set constants; else empty."""
     constants: Mapping[str, int] = field(default_factory=dict)
     """What the template takes, without the prefix ``LISSOM_``."""
+    known: Callable[[Params], Mapping[str, int]] | None = None
+    """Those constants that the parameters of a layer give, for a kernel that serves this layer alone."""
 
     @property
     def source(self) -> Path:
         """The file in this folder that its code is in."""
         return header(self.template) if self.template else FOLDER / "portable" / f"{self.name}.c"
+
+    def specialized(self, params: Params) -> Kernel:
+        """The kernel for these parameters alone, where it can make use of them."""
+        if self.known is None:
+            return self
+        known = self.known(params)
+        name = "_".join([self.name, *(str(v) for v in known.values())])
+        return replace(self, name=name, constants={**self.constants, **known}, known=None)
 
     @property
     def code(self) -> str:

@@ -103,6 +103,13 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
     return cost
 
 
+def _known(params: Params) -> dict[str, int]:
+    """Bytes from one column's patch to the next, and of a run behind its whole groups."""
+    c = geometry(params)
+    step = c["stride"][2] * c["in_channels"] * c["groups"] * element_bytes(params)
+    return {"STEP": step, "REST": run_length(params) % 4}
+
+
 def _add(task: str, machines: tuple[Machine, ...]) -> None:
     for machine in machines:
         for rows, vectors in tile_sizes(machine):
@@ -116,7 +123,8 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
                 scratch=padded_bytes,
                 cost=_cost(machine, rows, vectors),
                 template=f"lissom_{task}_tile.h",
-                constants={"ROWS": rows, "VECTORS": vectors},
+                constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "REST": 0},
+                known=_known,
             )
 
 

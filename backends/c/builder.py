@@ -144,6 +144,7 @@ class Builder:
         if isinstance(kernel, str):
             kernel = self.choose(kernel, params)
         scratch = kernel.scratch(params)
+        kernel = kernel.specialized(params)
         call = Call(kernel, params, (*reads, *writes), self.memory(scratch, "scratch") if scratch else None)
         assert len(call.arguments) == len(kernel.task.arguments)
         assert self.layer is not None

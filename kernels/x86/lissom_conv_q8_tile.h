@@ -15,13 +15,10 @@ static inline tile_sum tile_group(const uint8_t *x) { return lissom_vi_four(x); 
 static inline tile_sum tile_few(const uint8_t *x, int32_t n) { return lissom_vi_few(x, n); }
 static inline tile_sum tile_dot(tile_sum acc, tile_sum x, tile_sum w) { return lissom_vi_dot(acc, x, w); }
 
-static inline void tile_finish(const tile_params *q, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS],
-                                    const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
+static inline void tile_finish(const tile_params *q, const uint8_t *panel, const tile_sum *acc, const uint8_t *skip,
+                               uint8_t *y, int32_t channels)
 {
-    const lissom_vf *const multipliers = (const lissom_vf *)(const void *)(panel + LISSOM_VECTORS * LISSOM_LANES * 4);
-    const lissom_vf low = lissom_vf_set(q->y.low);
-    const lissom_vf high = lissom_vf_set(q->y.high);
-    const lissom_vi zero = lissom_vi_set(skip ? q->skip.y.zero : q->y.zero);
+    const uint8_t *const multipliers = panel + LISSOM_VECTORS * LISSOM_LANES * 4;
     LISSOM_UNROLL
     for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
         const int32_t left = channels - v * LISSOM_LANES;
@@ -29,22 +26,20 @@ static inline void tile_finish(const tile_params *q, const uint8_t *panel, tile_
             break;
         }
         const int32_t n = left < LISSOM_LANES ? left : LISSOM_LANES;
-        const lissom_vf multiplier = lissom_vf_load(&multipliers[v]);
-        LISSOM_UNROLL
-        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-            const lissom_vf scaled = lissom_vf_mul(lissom_vf_of(acc[m][v]), multiplier);
-            lissom_vi value = lissom_vi_round(lissom_vf_min(lissom_vf_max(scaled, low), high));
-            if (skip) {
-                const lissom_vi other = lissom_vi_bytes(skip + m * step + v * LISSOM_LANES, n);
-                const lissom_vf centred = lissom_vf_of(lissom_vi_sub(other, lissom_vi_set(q->skip.zero)));
-                const lissom_vf sum =
-                    lissom_vf_add(lissom_vf_mul(lissom_vf_of(value), lissom_vf_set(q->skip.ratio)),
-                                  lissom_vf_mul(centred, lissom_vf_set(q->skip.skip_ratio)));
-                value = lissom_vi_round(
-                    lissom_vf_min(lissom_vf_max(sum, lissom_vf_set(q->skip.y.low)), lissom_vf_set(q->skip.y.high)));
-            }
-            lissom_vi_store_bytes(y + m * step + v * LISSOM_LANES, lissom_vi_add(value, zero), n);
+        const lissom_vf scaled = lissom_vf_mul(lissom_vf_of(acc[v]), lissom_vf_load(multipliers + v * LISSOM_LANES * 4));
+        const lissom_vf bounded = lissom_vf_min(lissom_vf_max(scaled, lissom_vf_set(q->y.low)), lissom_vf_set(q->y.high));
+        lissom_vi value = lissom_vi_round(bounded);
+        int32_t zero = q->y.zero;
+        if (skip) {
+            const lissom_q8_residual *const add = &q->skip;
+            const lissom_vi other = lissom_vi_sub(lissom_vi_bytes(skip + v * LISSOM_LANES, n), lissom_vi_set(add->zero));
+            const lissom_vf sum = lissom_vf_add(lissom_vf_mul(lissom_vf_of(value), lissom_vf_set(add->ratio)),
+                                                lissom_vf_mul(lissom_vf_of(other), lissom_vf_set(add->skip_ratio)));
+            value = lissom_vi_round(
+                lissom_vf_min(lissom_vf_max(sum, lissom_vf_set(add->y.low)), lissom_vf_set(add->y.high)));
+            zero = add->y.zero;
         }
+        lissom_vi_store_bytes(y + v * LISSOM_LANES, lissom_vi_add(value, lissom_vi_set(zero)), n);
     }
 }
 

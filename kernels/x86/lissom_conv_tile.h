@@ -7,12 +7,16 @@
  *     TILE_HEAD                               bytes a channel takes in a panel before its weights
  *     tile_start tile_load                    first sums, from the panel; a vector of weights
  *     tile_group tile_few tile_dot            4 bytes or fewer in every lane; a multiply-accumulate
- *     tile_finish                             from sums to results
+ *     tile_finish                             from a row of sums to results
  *
  * A run is what lies in a row under the kernel: kernel width times channels, contiguous, or, where columns are not
  * neighbours, the channels of one column. Runs are read in groups of four bytes, which is one float; the last group ends
  * where the run ends and overlaps the one before, with weights of 0 for what that one had. So no byte outside a run is
  * ever read.
+ *
+ * LISSOM_STEP, the bytes from one column's patch to the next, and LISSOM_REST, the bytes of a run behind its whole groups,
+ * are known where a layer has the kernel to itself: addresses are then constants beside one pointer. A LISSOM_STEP of 0
+ * leaves both to the parameters.
  *
  * w holds a panel for each LISSOM_VECTORS vectors of output channels: what tile_start and tile_finish need, then for
  * each run and group a vector of weights, four bytes a lane (backends/c/packing.py, "panels").
@@ -21,19 +25,18 @@
 #define LISSOM_CONV_TILE_H
 
 #define CHANNELS (LISSOM_VECTORS * LISSOM_LANES)
-#define BASES ((LISSOM_ROWS + 2) / 3) /* pointers for the rows of a tile, each for three of them */
+
+#define REST(walks) (LISSOM_STEP ? LISSOM_REST : (walks)->rest)
 
 typedef struct {
     int32_t runs[3];  /* how many along depth, height and width */
     int32_t steps[3]; /* bytes from one to the next */
     int32_t groups;   /* whole groups in a run */
-    int32_t tail;     /* how far the last group reaches back, negative; 0 where there is none */
-    int32_t few;      /* bytes of a run that is shorter than a group; else 0 */
+    int32_t rest;     /* bytes behind them */
 } walk;
 
-/* The sums over one group of four bytes, or, where `few` is not 0, of that many. */
-static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *const *x, int32_t step, const uint8_t *w,
-                            int32_t few)
+/* The sums over one group: four bytes, or the `few` there are. */
+static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w, int32_t few)
 {
     tile_sum weights[LISSOM_VECTORS];
     LISSOM_UNROLL
@@ -42,8 +45,7 @@ static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *cons
     }
     LISSOM_UNROLL
     for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        const uint8_t *const at = x[m / 3] + (m % 3) * step;
-        const tile_sum four = few == 0 ? tile_group(at) : tile_few(at, few);
+        const tile_sum four = few == 0 ? tile_group(x + m * step) : tile_few(x + m * step, few);
         LISSOM_UNROLL
         for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
             acc[m][v] = tile_dot(acc[m][v], four, weights[v]);
@@ -51,9 +53,18 @@ static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *cons
     }
 }
 
+/* Results from sums. They pass through memory: so this is there once, and the loop over sums keeps all registers. */
+LISSOM_NOINLINE static void finish(const tile_params *q, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
+                                   const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
+{
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        tile_finish(q, panel, acc[m], skip ? skip + m * step : NULL, y + m * step, channels);
+    }
+}
+
 /* LISSOM_ROWS output columns from the patches at x, `step` bytes apart. */
-static inline void tile(const tile_params *q, const walk *walks, const uint8_t *x, int32_t step,
-                        const uint8_t *panel, const uint8_t *skip, uint8_t *y, int32_t y_step, int32_t channels)
+static inline void tile(const tile_params *q, const walk *walks, const uint8_t *x, int32_t step, const uint8_t *panel,
+                        const uint8_t *skip, uint8_t *y, int32_t y_step, int32_t channels)
 {
     tile_sum acc[LISSOM_ROWS][LISSOM_VECTORS];
     LISSOM_UNROLL
@@ -67,35 +78,24 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
     for (int32_t d = 0; d < walks->runs[0]; ++d) {
         for (int32_t h = 0; h < walks->runs[1]; ++h) {
             for (int32_t k = 0; k < walks->runs[2]; ++k) {
-                const uint8_t *const run = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
-                const uint8_t *at[BASES];
-                LISSOM_UNROLL
-                for (int32_t i = 0; i < BASES; ++i) {
-                    at[i] = run + 3 * i * step;
-                }
+                const uint8_t *at = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
                 for (int32_t g = 0; g < walks->groups; ++g) {
                     multiply(acc, at, step, w, 0);
+                    at += 4;
                     w += CHANNELS * 4;
-                    LISSOM_UNROLL
-                    for (int32_t i = 0; i < BASES; ++i) {
-                        at[i] += 4;
-                    }
                 }
-                if (walks->few != 0) {
-                    multiply(acc, at, step, w, walks->few);
-                    w += CHANNELS * 4;
-                } else if (walks->tail != 0) {
-                    LISSOM_UNROLL
-                    for (int32_t i = 0; i < BASES; ++i) {
-                        at[i] += walks->tail;
+                if (REST(walks) != 0) {
+                    if (walks->groups == 0) {
+                        multiply(acc, at, step, w, REST(walks));
+                    } else {
+                        multiply(acc, at + REST(walks) - 4, step, w, 0);
                     }
-                    multiply(acc, at, step, w, 0);
                     w += CHANNELS * 4;
                 }
             }
         }
     }
-    tile_finish(q, panel, acc, skip, y, y_step, channels);
+    finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])acc, skip, y, y_step, channels);
 }
 
 /* x with a border of its zero point, in scratch memory. */
@@ -142,10 +142,9 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
         {p->kernel[0], p->kernel[1], apart ? p->kernel[2] : 1},
         {p->dilation[0] * size[1] * size[2] * pixel, p->dilation[1] * size[2] * pixel, p->dilation[2] * pixel},
         length / 4,
-        length % 4 ? length % 4 - 4 : 0,
-        length < 4 ? length : 0,
+        length % 4,
     };
-    const int32_t step = p->stride[2] * pixel;
+    const int32_t step = LISSOM_STEP ? LISSOM_STEP : p->stride[2] * pixel;
     const int32_t taps = p->kernel[0] * p->kernel[1] * walks.runs[2];
     const int32_t panel_bytes = CHANNELS * (TILE_HEAD + 4 * taps * ((length + 3) / 4));
     for (int32_t n = 0; n < p->batch; ++n) {

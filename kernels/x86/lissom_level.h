@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#define LISSOM_NOINLINE __attribute__((noinline))
 #define LISSOM_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define LISSOM_LEVEL(features) \
