@@ -19,7 +19,7 @@ import onnxruntime
 import torch
 
 import lissom as ls
-from benchmarks.prune_accuracy import write
+from benchmarks.sections import write
 from examples import fashion_mnist, networks
 from lissom.backends.onnx import to_proto
 from lissom.ir.graph import Graph
@@ -201,7 +201,7 @@ def main() -> None:
                 print(line, flush=True)
                 lines += line.split("\n")
             if not options.no_write:
-                write(f"factorize-{part}-{name}", lines)
+                write("results.md", f"factorize-{part}-{name}", lines)
 
 
 if __name__ == "__main__":

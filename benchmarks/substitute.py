@@ -19,7 +19,7 @@ import torch
 
 import lissom as ls
 from benchmarks.factorize import load, logits, macs, top1
-from benchmarks.prune_accuracy import write
+from benchmarks.sections import write
 from examples import fashion_mnist
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
@@ -103,7 +103,7 @@ def main() -> None:
         lines += line.split("\n")
     if not options.no_write:
         plot(DOCS / f"substitute-{options.network}.svg", curves, f"{options.network}, {options.block}")
-        write(f"substitute-{options.network}", lines)
+        write("results.md", f"substitute-{options.network}", lines)
 
 
 if __name__ == "__main__":
