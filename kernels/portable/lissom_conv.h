@@ -19,8 +19,11 @@ typedef struct {
     int32_t kernel[3];
     int32_t stride[3];
     int32_t dilation[3];
-    int32_t pad[3]; /* at the beginning */
-    float low;      /* y is clamped to [low, high]: a Relu or Clip that follows */
+    int32_t pad[3];     /* at the beginning */
+    int32_t x_pixel;    /* channels last: elements from one position to the next, which are */
+    int32_t y_pixel;    /* groups times channels or, where an image is a part of a wider one, more */
+    int32_t skip_pixel; /* of the operand that is added */
+    float low;          /* y is clamped to [low, high]: a Relu or Clip that follows */
     float high;
 } lissom_conv_params;
 

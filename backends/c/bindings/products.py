@@ -52,6 +52,9 @@ def conv_params(op: Any, x: Sequence[int], y: Sequence[int], kernel: Sequence[in
         "in_channels": x[1] // op.group,
         "out_channels": y[1] // op.group,
         **geometry,
+        "x_pixel": x[1],
+        "y_pixel": y[1],
+        "skip_pixel": y[1],
         "low": -np.inf,
         "high": np.inf,
     }
@@ -109,6 +112,9 @@ def one_row(positions: int, channels: int, outputs: int) -> dict[str, Any]:
         "stride": ones,
         "dilation": ones,
         "pad": (0, 0, 0),
+        "x_pixel": channels,
+        "y_pixel": outputs,
+        "skip_pixel": outputs,
         "low": -np.inf,
         "high": np.inf,
     }
