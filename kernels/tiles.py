@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
@@ -23,17 +24,28 @@ class Machine:
     level: str
     lanes: int
     registers: int
+    element: int
+    """Bytes of each factor of a dot product."""
     dots: float = 2
-    """Multiply-accumulates of a whole vector per cycle: four bytes a lane, or one float."""
+    """Dot products of a whole vector per cycle: four bytes a lane, two words or one float."""
     loads: float = 2
     latency: int = 5
     """Cycles from one sum to the next."""
+    spare: int = 1
+    """Registers for an activation, and for a product where that is not added in the same step."""
 
 
-BYTES = (Machine("avx512vnni", lanes=16, registers=32), Machine("avxvnni", lanes=8, registers=16))
+INTEGERS = (
+    Machine("avx512vnni", lanes=16, registers=32, element=1),
+    Machine("avxvnni", lanes=8, registers=16, element=1),
+    Machine("x86-64-v4", lanes=16, registers=32, element=2, dots=0.9, latency=1, spare=2),
+    Machine("x86-64-v3", lanes=8, registers=16, element=2, dots=1.4, latency=1, spare=2),
+    Machine("x86-64-v2", lanes=4, registers=16, element=2, dots=1.4, latency=1, spare=2),
+)
 FLOATS = (
-    Machine("x86-64-v3", lanes=8, registers=16, latency=4),
-    Machine("x86-64-v4", lanes=16, registers=32, latency=4),
+    Machine("x86-64-v4", lanes=16, registers=32, element=4, latency=4),
+    Machine("x86-64-v3", lanes=8, registers=16, element=4, latency=4),
+    Machine("x86-64-v2", lanes=4, registers=16, element=4, dots=1.4, latency=3, spare=2),
 )
 
 
@@ -43,13 +55,8 @@ def tile_sizes(machine: Machine) -> list[tuple[int, int]]:
         (rows, vectors)
         for vectors in range(1, 9)
         for rows in range(1, 17)
-        if rows * vectors + vectors + 1 <= machine.registers
+        if rows * vectors + vectors + machine.spare <= machine.registers
     ]
-
-
-def element_bytes(params: Params) -> int:
-    """Bytes of an activation: 1 where the parameters are those of 8-bit tensors, else those of a float."""
-    return 1 if "conv" in params else 4
 
 
 def geometry(params: Params) -> Params:
@@ -58,20 +65,26 @@ def geometry(params: Params) -> Params:
     return found
 
 
-def run_length(params: Params) -> int:
-    """Contiguous bytes of a channels-last activation under the kernel in one row."""
+def run_length(params: Params, element: int) -> int:
+    """Contiguous bytes of a channels-last activation, of so many bytes an element, under the kernel in one row."""
     conv = geometry(params)
     apart = conv["dilation"][2] > 1 or conv["groups"] > 1
-    return int(conv["in_channels"] * (1 if apart else conv["kernel"][2]) * element_bytes(params))
+    return int(conv["in_channels"] * (1 if apart else conv["kernel"][2]) * element)
 
 
-def padded_bytes(params: Params) -> int:
-    """Bytes of one activation with its border; 0 where it has none."""
+def padded_bytes(params: Params, element: int) -> int:
+    """Bytes of one activation as tiles read it, with its border; 0 where that is as it lies in memory."""
     c = geometry(params)
     names = ("out", "stride", "kernel", "dilation", "pad", "in")
     axes = zip(*(c[n] for n in names), strict=True)
     size = [max((out - 1) * stride + (k - 1) * step + 1, pad + given) for out, stride, k, step, pad, given in axes]
-    return 0 if size == list(c["in"]) else int(prod(size) * c["in_channels"] * c["groups"] * element_bytes(params))
+    as_it_lies = size == list(c["in"]) and element == element_bytes(params)
+    return 0 if as_it_lies else int(prod(size) * c["in_channels"] * c["groups"] * element)
+
+
+def element_bytes(params: Params) -> int:
+    """Bytes of an activation in memory: 1 where the parameters are those of 8-bit tensors, else those of a float."""
+    return 1 if "conv" in params else 4
 
 
 def _refusal(rows: int) -> Callable[[Params], str | None]:
@@ -94,8 +107,8 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
         c = geometry(params)
         panels = c["groups"] * -(-c["out_channels"] // (vectors * machine.lanes))
         tiles = c["batch"] * panels * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
-        length = run_length(params)
-        runs = prod(c["kernel"]) * c["in_channels"] * element_bytes(params) // length
+        length = run_length(params, machine.element)
+        runs = prod(c["kernel"]) * c["in_channels"] * machine.element // length
         dots = rows * vectors / machine.dots
         each = max(dots, (rows + vectors) / machine.loads, machine.latency)
         return float(tiles * (runs * -(-length // 4) * each + 4 * rows * vectors + 4 * runs + 10))
@@ -103,11 +116,11 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
     return cost
 
 
-def _known(params: Params) -> dict[str, int]:
+def _known(params: Params, element: int) -> dict[str, int]:
     """Bytes from one column's patch to the next, and of a run behind its whole groups."""
     c = geometry(params)
-    step = c["stride"][2] * c["in_channels"] * c["groups"] * element_bytes(params)
-    return {"STEP": step, "REST": run_length(params) % 4}
+    step = c["stride"][2] * c["in_channels"] * c["groups"] * element
+    return {"STEP": step, "REST": run_length(params, element) % 4}
 
 
 def _add(task: str, machines: tuple[Machine, ...]) -> None:
@@ -119,14 +132,14 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
                 _refusal(rows),
                 level=machine.level,
                 layout="NHWC",
-                packing={"w": f"panels {machine.lanes} {vectors}"},
-                scratch=padded_bytes,
+                packing={"w": f"panels {machine.lanes} {vectors} {machine.element}"},
+                scratch=partial(padded_bytes, element=machine.element),
                 cost=_cost(machine, rows, vectors),
                 template=f"lissom_{task}_tile.h",
                 constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "REST": 0},
-                known=_known,
+                known=partial(_known, element=machine.element),
             )
 
 
-_add("conv_q8", BYTES)
+_add("conv_q8", INTEGERS)
 _add("conv_f32", FLOATS)

@@ -44,16 +44,17 @@ def transposed(operand: Operand) -> Array:
     return np.ascontiguousarray(np.swapaxes(operand.array, -1, -2))
 
 
-def panels(operand: Operand, lanes: int, vectors: int) -> Array:
-    """Weights for ``lissom_conv_tile.h``: for every ``vectors`` vectors of output channels of a group, what comes first
-    (for int8 biases as int32 and multipliers as float32, for floats biases), then for each group of four bytes of each
-    run four bytes a lane."""
-    c, element = geometry(operand.params), operand.array.itemsize
-    groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params) // element
+def panels(operand: Operand, lanes: int, vectors: int, element: int) -> Array:
+    """Weights for ``lissom_conv_tile.h``, ``element`` bytes each: for every ``vectors`` vectors of output channels of a
+    group, what comes first (for int8 biases as int32 and multipliers as float32, for floats biases), then for each group
+    of four bytes of each run four bytes a lane."""
+    c, quantized = geometry(operand.params), operand.array.itemsize == 1
+    groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params, 1)
     each = 4 // element
     width = lanes * vectors
     count = -(-outputs // width)
-    weights = operand.array.reshape(groups, outputs, c["in_channels"], *c["kernel"])
+    array = operand.array.astype(np.int16) if quantized and element == 2 else operand.array
+    weights = array.reshape(groups, outputs, c["in_channels"], *c["kernel"])
     runs = np.moveaxis(weights, 2, -1).reshape(groups, outputs, -1, length)  # in the order of memory: tap, channel
 
     def by_panel(array: Array) -> Array:
@@ -62,7 +63,7 @@ def panels(operand: Operand, lanes: int, vectors: int) -> Array:
         filled[:, :outputs] = array
         return filled.reshape(groups, count, width, *array.shape[2:])
 
-    first = _quantized_head(operand, runs) if element == 1 else [operand.beside["b"].reshape(groups, outputs)]
+    first = _quantized_head(operand, runs) if quantized else [operand.beside["b"].reshape(groups, outputs)]
     if length < each:
         runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], each - length), runs.dtype)], axis=-1)
     starts = [*range(0, length - each + 1, each), *([length - each] if length % each else [])]

@@ -9,6 +9,9 @@ LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")
 
 #include "lissom_vector_512.h"
 
+/* Bytes of each factor of a dot product. */
+#define LISSOM_DOT_BYTES 1
+
 /* acc + the sum of the products of each lane's four bytes, a unsigned and w signed. */
 static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
 {

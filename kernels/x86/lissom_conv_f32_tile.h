@@ -4,6 +4,7 @@
 typedef lissom_conv_params tile_params;
 typedef lissom_vf tile_sum;
 #define TILE_ELEMENT 4
+#define TILE_READ 4
 #define TILE_HEAD 4
 #define TILE_CONV(p) (p)
 #define TILE_PAD(p) 0
@@ -19,24 +20,26 @@ static inline tile_sum tile_group(const uint8_t *x)
 static inline tile_sum tile_few(const uint8_t *x, int32_t n) { return n ? tile_group(x) : lissom_vf_set(0.0f); }
 static inline tile_sum tile_dot(tile_sum acc, tile_sum x, tile_sum w) { return lissom_vf_fma(x, w, acc); }
 
-static inline void tile_finish(const tile_params *p, const uint8_t *panel, const tile_sum *acc, const uint8_t *skip,
-                               uint8_t *y, int32_t channels)
+static inline void tile_finish(const tile_params *p, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
+                               const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
 {
+    const lissom_vf low = lissom_vf_set(p->low);
+    const lissom_vf high = lissom_vf_set(p->high);
     (void)panel;
-    LISSOM_UNROLL
-    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-        const int32_t left = channels - v * LISSOM_LANES;
-        if (left <= 0) {
-            break;
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+            const int32_t n = lissom_smaller(channels - v * LISSOM_LANES, LISSOM_LANES);
+            if (n <= 0) {
+                break;
+            }
+            const int32_t at = m * step + v * LISSOM_LANES * 4;
+            lissom_vf value = acc[m][v];
+            if (skip) {
+                value = lissom_vf_add(value, lissom_vf_load_n((const void *)(skip + at), n));
+            }
+            lissom_vf_store_n((void *)(y + at), lissom_vf_min(lissom_vf_max(value, low), high), n);
         }
-        const int32_t n = left < LISSOM_LANES ? left : LISSOM_LANES;
-        const int32_t at = v * LISSOM_LANES * 4;
-        lissom_vf value = acc[v];
-        if (skip) {
-            value = lissom_vf_add(value, lissom_vf_load_n((const void *)(skip + at), n));
-        }
-        value = lissom_vf_min(lissom_vf_max(value, lissom_vf_set(p->low)), lissom_vf_set(p->high));
-        lissom_vf_store_n((void *)(y + at), value, n);
     }
 }
 

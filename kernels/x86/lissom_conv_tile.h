@@ -3,11 +3,13 @@
  * do differently is defined before this is included:
  *
  *     tile_params  TILE_ELEMENT  tile_sum     the parameter struct, bytes of an element, a vector
+ *     TILE_READ  tile_widen                   bytes of an element of x as tiles read it, and what makes x so where
+ *                                             these are more than in memory
  *     TILE_CONV(q)  TILE_PAD(q)               the lissom_conv_params, and the byte a border is filled with
  *     TILE_HEAD                               bytes a channel takes in a panel before its weights
  *     tile_start tile_load                    first sums, from the panel; a vector of weights
  *     tile_group tile_few tile_dot            4 bytes or fewer in every lane; a multiply-accumulate
- *     tile_finish                             from a row of sums to results
+ *     tile_finish                             from sums to results
  *
  * A run is what lies in a row under the kernel: kernel width times channels, contiguous, or, where columns are not
  * neighbours, the channels of one column. Runs are read in groups of four bytes, which is one float; the last group ends
@@ -57,8 +59,10 @@ static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *x, i
 LISSOM_NOINLINE static void finish(const tile_params *q, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
                                    const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
 {
-    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        tile_finish(q, panel, acc[m], skip ? skip + m * step : NULL, y + m * step, channels);
+    if (skip) {
+        tile_finish(q, panel, acc, skip, y, step, channels);
+    } else {
+        tile_finish(q, panel, acc, NULL, y, step, channels);
     }
 }
 
@@ -95,29 +99,61 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
             }
         }
     }
-    finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])acc, skip, y, y_step, channels);
+    tile_sum done[LISSOM_ROWS][LISSOM_VECTORS]; /* so that only this copy of the sums has an address */
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+            done[m][v] = acc[m][v];
+        }
+    }
+    finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])done, skip, y, y_step, channels);
 }
 
-/* x with a border of its zero point, in scratch memory. */
+/* n elements of the border, and n of x: both return what is behind them. */
+static inline uint8_t *fill(uint8_t *to, int32_t value, size_t n)
+{
+#if TILE_READ == TILE_ELEMENT
+    memset(to, value, n * TILE_READ);
+#else
+    const uint16_t word = (uint16_t)value;
+    for (size_t i = 0; i < n; ++i) {
+        memcpy(to + 2 * i, &word, 2);
+    }
+#endif
+    return to + n * TILE_READ;
+}
+
+static inline uint8_t *copy(uint8_t *to, const uint8_t *x, size_t n)
+{
+#if TILE_READ == TILE_ELEMENT
+    memcpy(to, x, n * TILE_READ);
+#else
+    tile_widen(to, x, n);
+#endif
+    return to + n * TILE_READ;
+}
+
+/* x as tiles read it, with a border of its zero point, in scratch memory. */
 static const uint8_t *padded(const tile_params *q, const uint8_t *x, uint8_t *to, const int32_t *size)
 {
     const lissom_conv_params *const p = TILE_CONV(q);
-    const size_t pixel = (size_t)(p->in_channels * p->groups) * TILE_ELEMENT;
+    const size_t pixel = (size_t)(p->in_channels * p->groups);
     const size_t row = (size_t)size[2] * pixel;
     const size_t left = (size_t)p->pad[2] * pixel;
     const size_t inside = (size_t)p->in[2] * pixel;
     uint8_t *at = to;
     for (int32_t d = 0; d < size[0]; ++d) {
-        for (int32_t h = 0; h < size[1]; ++h, at += row) {
+        for (int32_t h = 0; h < size[1]; ++h) {
             const int32_t from_d = d - p->pad[0];
             const int32_t from_h = h - p->pad[1];
             if (from_d < 0 || from_d >= p->in[0] || from_h < 0 || from_h >= p->in[1]) {
-                memset(at, TILE_PAD(q), row);
+                at = fill(at, TILE_PAD(q), row);
                 continue;
             }
-            memset(at, TILE_PAD(q), left);
-            memcpy(at + left, x + (size_t)(from_d * p->in[1] + from_h) * inside, inside);
-            memset(at + left + inside, TILE_PAD(q), row - left - inside);
+            at = fill(at, TILE_PAD(q), left);
+            at = copy(at, x + (size_t)(from_d * p->in[1] + from_h) * inside * TILE_ELEMENT, inside);
+            at = fill(at, TILE_PAD(q), row - left - inside);
         }
     }
     return to;
@@ -127,17 +163,17 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
                             uint8_t *scratch)
 {
     const lissom_conv_params *const p = TILE_CONV(q);
-    const int32_t pixel = p->in_channels * p->groups * TILE_ELEMENT;
+    const int32_t pixel = p->in_channels * p->groups * TILE_READ;
     const int32_t y_pixel = p->out_channels * p->groups * TILE_ELEMENT;
     const int32_t apart = p->dilation[2] > 1 || p->groups > 1; /* columns under the kernel are no run */
     int32_t size[3];                                           /* of x with its border */
-    int is_padded = 0;
+    int is_copied = TILE_READ != TILE_ELEMENT;
     for (int32_t i = 0; i < 3; ++i) {
         const int32_t reach = (p->out[i] - 1) * p->stride[i] + (p->kernel[i] - 1) * p->dilation[i] + 1;
         size[i] = lissom_larger(reach, p->pad[i] + p->in[i]);
-        is_padded |= size[i] > p->in[i];
+        is_copied |= size[i] > p->in[i];
     }
-    const int32_t length = p->in_channels * (apart ? 1 : p->kernel[2]) * TILE_ELEMENT;
+    const int32_t length = p->in_channels * (apart ? 1 : p->kernel[2]) * TILE_READ;
     const walk walks = {
         {p->kernel[0], p->kernel[1], apart ? p->kernel[2] : 1},
         {p->dilation[0] * size[1] * size[2] * pixel, p->dilation[1] * size[2] * pixel, p->dilation[2] * pixel},
@@ -148,8 +184,8 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
     const int32_t taps = p->kernel[0] * p->kernel[1] * walks.runs[2];
     const int32_t panel_bytes = CHANNELS * (TILE_HEAD + 4 * taps * ((length + 3) / 4));
     for (int32_t n = 0; n < p->batch; ++n) {
-        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * pixel;
-        const uint8_t *const from = is_padded ? padded(q, image, scratch, size) : image;
+        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * (pixel / TILE_READ * TILE_ELEMENT);
+        const uint8_t *const from = is_copied ? padded(q, image, scratch, size) : image;
         const uint8_t *panel = w;
         for (int32_t g = 0; g < p->groups; ++g) {
             for (int32_t o = 0; o < p->out_channels; o += CHANNELS, panel += panel_bytes) {
@@ -158,7 +194,7 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
                     const int32_t d = row / p->out[1] * p->stride[0];
                     const int32_t h = row % p->out[1] * p->stride[1];
                     const uint8_t *const start = from + ((d * size[1] + h) * size[2]) * pixel +
-                                                 g * p->in_channels * TILE_ELEMENT;
+                                                 g * p->in_channels * TILE_READ;
                     const int32_t first = (n * p->out[0] * p->out[1] + row) * p->out[2];
                     for (int32_t c = 0; c < p->out[2]; c += LISSOM_ROWS) {
                         /* The last tile may overlap the one before: the same bytes once more. */

@@ -19,6 +19,7 @@ static inline lissom_vf lissom_vf_set(float v) { return _mm256_set1_ps(v); }
 static inline lissom_vi lissom_vi_set(int32_t v) { return _mm256_set1_epi32(v); }
 static inline lissom_vi lissom_vi_add(lissom_vi a, lissom_vi b) { return _mm256_add_epi32(a, b); }
 static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm256_sub_epi32(a, b); }
+static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm256_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm256_add_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm256_mul_ps(a, b); }
 static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm256_max_ps(a, b); }
@@ -52,6 +53,19 @@ static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
     uint64_t v = 0;
     memcpy(&v, p, n == 8 ? 8 : (size_t)n);
     return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)v));
+}
+
+static inline void lissom_vi_store(void *p, lissom_vi v) { _mm256_storeu_si256(p, v); }
+static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm256_xor_si256(a, b); }
+static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm256_set1_epi16((int16_t)v); }
+
+/* Four vectors of integers as bytes in their order: saturated to 16 bits, moved up by zero, saturated to 8. */
+static inline lissom_vi lissom_vi_pack(lissom_vi a, lissom_vi b, lissom_vi c, lissom_vi d, lissom_vi zero)
+{
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
 }
 
 /* The low byte of each of the first n <= 8 lanes, whose values fit in one. */

@@ -15,6 +15,7 @@ static inline lissom_vf lissom_vf_set(float v) { return _mm512_set1_ps(v); }
 static inline lissom_vi lissom_vi_set(int32_t v) { return _mm512_set1_epi32(v); }
 static inline lissom_vi lissom_vi_add(lissom_vi a, lissom_vi b) { return _mm512_add_epi32(a, b); }
 static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm512_sub_epi32(a, b); }
+static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm512_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm512_add_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm512_mul_ps(a, b); }
 static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm512_max_ps(a, b); }
@@ -46,6 +47,19 @@ static inline lissom_vi lissom_vi_few(const uint8_t *p, int32_t n)
 static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
 {
     return _mm512_cvtepu8_epi32(n == 16 ? _mm_loadu_si128((const void *)p) : _mm_maskz_loadu_epi8(lissom_v_mask(n), p));
+}
+
+static inline void lissom_vi_store(void *p, lissom_vi v) { _mm512_storeu_si512(p, v); }
+static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm512_xor_si512(a, b); }
+static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm512_set1_epi16((int16_t)v); }
+
+/* Four vectors of integers as bytes in their order: saturated to 16 bits, moved up by zero, saturated to 8. */
+static inline lissom_vi lissom_vi_pack(lissom_vi a, lissom_vi b, lissom_vi c, lissom_vi d, lissom_vi zero)
+{
+    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero);
+    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero);
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high));
 }
 
 /* The low byte of each of the first n <= 16 lanes. */

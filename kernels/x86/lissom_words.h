@@ -1,0 +1,30 @@
+/* Dot products of words, for levels that have none of bytes. The products of pairs of bytes would not always fit in the 16
+ * bits that such levels sum them in, so bytes become words first: then all sums are exact. */
+#ifndef LISSOM_WORDS_H
+#define LISSOM_WORDS_H
+
+/* Bytes of each factor of a dot product. */
+#define LISSOM_DOT_BYTES 2
+
+/* acc + the sum of the products of each lane's two words. */
+static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
+{
+    return lissom_vi_add(acc, lissom_vi_pairs(a, w));
+}
+
+/* n bytes as words, at `to`. */
+static inline void lissom_widen(uint8_t *to, const uint8_t *from, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const __m128i bytes = _mm_loadu_si128((const void *)(from + i));
+        _mm_storeu_si128((void *)(to + 2 * i), _mm_unpacklo_epi8(bytes, _mm_setzero_si128()));
+        _mm_storeu_si128((void *)(to + 2 * i + 16), _mm_unpackhi_epi8(bytes, _mm_setzero_si128()));
+    }
+    for (; i < n; ++i) {
+        to[2 * i] = from[i];
+        to[2 * i + 1] = 0;
+    }
+}
+
+#endif
