@@ -103,7 +103,8 @@ class Kernel:
     cost: Callable[[Params], float] = nothing
     """Estimated cycles for parameters; of one level, the kernel that costs least is taken."""
     template: str = ""
-    """The header that its code is made from, where a file of its own would only set constants; else empty."""
+    """What its code is made from, where a file of its own would only set constants: a header, or the C file of the
+    reference, which is then compiled for another level; else empty."""
     constants: Mapping[str, int] = field(default_factory=dict)
     """What the template takes, without the prefix ``LISSOM_``."""
     known: Callable[[Params], Mapping[str, int]] | None = None
@@ -129,7 +130,12 @@ class Kernel:
             return self.source.read_text(encoding="ascii")
         lines = [f"/* {self.name}: {self.template} at level {self.level}. */", f"#define LISSOM_KERNEL {self.name}"]
         lines += [f"#define LISSOM_{name} {value}" for name, value in self.constants.items()]
-        return "\n".join([*lines, f'#include "{level_header(self.level)}"', f'#include "{self.template}"', ""])
+        lines += [f'#include "{level_header(self.level)}"']
+        if self.source.suffix == ".c":
+            reference = f"#define {self.source.stem} LISSOM_KERNEL"
+            text = self.source.read_text(encoding="ascii")
+            return "\n".join([*lines, '#include "lissom_loops.h"', reference, "", f"{text}\nLISSOM_LEVEL_END", ""])
+        return "\n".join([*lines, f'#include "{self.template}"', ""])
 
     @property
     def prototype(self) -> str:

@@ -1,4 +1,4 @@
-/* Batched matrix products with any strides: y[b, i, j] = sum over k of a[b, i, k] * b[b, k, j]; y is contiguous. */
+/* Batched matrix products with any strides: y[b, i, j] = sum over k of a[b, i, k] * b[b, k, j]; rows of y are contiguous. */
 #ifndef LISSOM_MATMUL_H
 #define LISSOM_MATMUL_H
 
@@ -13,9 +13,11 @@ typedef struct {
     int32_t batch[LISSOM_MAX_RANK];
     int32_t a_batch[LISSOM_MAX_RANK]; /* strides, 0 where an operand is broadcast */
     int32_t b_batch[LISSOM_MAX_RANK];
+    int32_t y_batch[LISSOM_MAX_RANK];
     int32_t m, n, k;
     int32_t a_m, a_k; /* strides of a along i and k */
     int32_t b_k, b_n; /* strides of b along k and j */
+    int32_t y_m;      /* stride of y along i */
     int32_t c_m, c_n; /* strides of the addend, the same for all of the batch */
     float alpha;      /* y = alpha * sum + beta * c */
     float beta;
@@ -41,6 +43,26 @@ typedef struct {
     int32_t sum_a[LISSOM_MAX_RANK];
     int32_t sum_b[LISSOM_MAX_RANK];
 } lissom_contract_params;
+
+/* How many products there are, and where the operand with these strides begins in one of them. */
+static inline int32_t lissom_matmul_batches(const lissom_matmul_params *p)
+{
+    int32_t batches = 1;
+    for (int32_t axis = 0; axis < p->rank; ++axis) {
+        batches *= p->batch[axis];
+    }
+    return batches;
+}
+
+static inline int32_t lissom_matmul_offset(const lissom_matmul_params *p, int32_t batch, const int32_t *strides)
+{
+    int32_t offset = 0;
+    for (int32_t axis = p->rank - 1; axis >= 0; --axis) {
+        offset += batch % p->batch[axis] * strides[axis];
+        batch /= p->batch[axis];
+    }
+    return offset;
+}
 
 void lissom_matmul_f32(const lissom_matmul_params *p, const float *a, const float *b, const float *c, float *y,
                        void *scratch);

@@ -24,14 +24,11 @@ void lissom_matmul_f32(const lissom_matmul_params *p, const float *a, const floa
                     void *scratch)
 {
     (void)scratch; /* for variants that rearrange an operand */
-    int32_t index[LISSOM_MAX_RANK] = {0};
-    int32_t ia = 0;
-    int32_t ib = 0;
-    int32_t batches = 1;
-    for (int32_t axis = 0; axis < p->rank; ++axis) {
-        batches *= p->batch[axis];
-    }
+    const int32_t batches = lissom_matmul_batches(p);
     for (int32_t batch = 0; batch < batches; ++batch) {
+        const int32_t ia = lissom_matmul_offset(p, batch, p->a_batch);
+        const int32_t ib = lissom_matmul_offset(p, batch, p->b_batch);
+        const int32_t iy = lissom_matmul_offset(p, batch, p->y_batch);
         for (int32_t i0 = 0; i0 < p->m; i0 += LISSOM_MATMUL_ROWS) {
             const int32_t rows = lissom_smaller(LISSOM_MATMUL_ROWS, p->m - i0);
             for (int32_t j0 = 0; j0 < p->n; j0 += LISSOM_MATMUL_COLUMNS) {
@@ -39,7 +36,7 @@ void lissom_matmul_f32(const lissom_matmul_params *p, const float *a, const floa
                 float acc[LISSOM_MATMUL_ROWS][LISSOM_MATMUL_COLUMNS] = {{0.0f}};
                 tile(p, a + ia + i0 * p->a_m, b + ib + j0 * p->b_n, rows, columns, acc);
                 for (int32_t i = 0; i < rows; ++i) {
-                    float *const to = y + (i0 + i) * p->n + j0;
+                    float *const to = y + iy + (i0 + i) * p->y_m + j0;
                     for (int32_t j = 0; j < columns; ++j) {
                         const float scaled = p->alpha * acc[i][j];
                         to[j] = c ? scaled + p->beta * c[(i0 + i) * p->c_m + (j0 + j) * p->c_n] : scaled;
@@ -47,7 +44,5 @@ void lissom_matmul_f32(const lissom_matmul_params *p, const float *a, const floa
                 }
             }
         }
-        y += p->m * p->n;
-        lissom_step(p->rank, p->batch, index, p->a_batch, &ia, p->b_batch, &ib);
     }
 }

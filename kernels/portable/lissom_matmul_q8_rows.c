@@ -30,7 +30,7 @@ void lissom_matmul_q8_rows(const lissom_matmul_q8_params *q, const uint8_t *a, c
             }
             for (int32_t i = 0; i < count; ++i) {
                 const int32_t bias = c ? c[(i0 + i) * p->c_m + j * p->c_n] : 0;
-                y[(i0 + i) * p->n + j] = lissom_requantize(sums[i] + bias, scale, &q->y);
+                y[(i0 + i) * p->y_m + j] = lissom_requantize(sums[i] + bias, scale, &q->y);
             }
         }
     }

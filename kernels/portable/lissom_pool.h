@@ -1,11 +1,13 @@
-/* Pools over 1 to 3 spatial axes: x (planes, D, H, W); leading spatial axes that the model lacks have size 1. */
+/* Pools over 1 to 3 spatial axes: x (N, C, D, H, W), or channels last; leading spatial axes that the model lacks have
+ * size 1. */
 #ifndef LISSOM_POOL_H
 #define LISSOM_POOL_H
 
 #include "lissom_requantize.h"
 
 typedef struct {
-    int32_t planes; /* batch * channels */
+    int32_t batch;
+    int32_t channels;
     int32_t in[3];
     int32_t out[3];
     int32_t kernel[3];
@@ -14,6 +16,8 @@ typedef struct {
     int32_t pad[3];     /* at the beginning */
     int32_t pad_end[3];
     int32_t count_pads; /* whether an average divides by the positions in the padding too */
+    int32_t x_pixel;    /* channels last: elements from one position to the next */
+    int32_t y_pixel;
 } lissom_pool_params;
 
 typedef struct {
@@ -31,6 +35,11 @@ static inline int32_t lissom_window(const lissom_pool_params *p, int32_t axis, i
     const int32_t start = o * p->stride[axis] - p->pad[axis];
     const int32_t d = p->dilation[axis];
     const int32_t padded = p->in[axis] + p->pad_end[axis];
+    if (start >= 0 && start + (p->kernel[axis] - 1) * d < p->in[axis]) { /* most windows, and no division */
+        *first = 0;
+        *last = p->kernel[axis];
+        return p->kernel[axis];
+    }
     *first = start >= 0 ? 0 : lissom_smaller(p->kernel[axis], (-start + d - 1) / d);
     *last = start >= p->in[axis] ? 0 : lissom_smaller(p->kernel[axis], (p->in[axis] - 1 - start) / d + 1);
     *last = lissom_larger(*first, *last);
@@ -39,7 +48,7 @@ static inline int32_t lissom_window(const lissom_pool_params *p, int32_t axis, i
 
 /* Loops over the windows of all planes: OPEN once a window, STEP for each element `v`, CLOSE with `count` elements. */
 #define LISSOM_POOL(P, X, TYPE, OPEN, STEP, CLOSE)                                                              \
-    for (int32_t plane = 0; plane < (P)->planes; ++plane) {                                                     \
+    for (int32_t plane = 0; plane < (P)->batch * (P)->channels; ++plane) {                                      \
         const TYPE *const from = (X) + plane * (P)->in[0] * (P)->in[1] * (P)->in[2];                            \
         for (int32_t o = 0; o < (P)->out[0] * (P)->out[1] * (P)->out[2]; ++o) {                                 \
             const int32_t od = o / ((P)->out[1] * (P)->out[2]);                                                 \

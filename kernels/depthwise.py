@@ -1,0 +1,131 @@
+"""Depthwise convolutions: every channel by itself, vectors of channels at once, some columns of an output row in registers.
+
+What is read of the input under one column serves the next ones too, and weights serve all columns, so many columns are
+better, until sums no longer fit in the registers or the row has too few columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from lissom.kernels import references  # noqa: F401  # variants come after them
+from lissom.kernels.kernel import Params, Refusal
+from lissom.kernels.registry import variant
+from lissom.kernels.tiles import element_bytes, geometry
+
+POINTER = 8
+"""Bytes of an address."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the cost of a kernel depends on."""
+
+    level: str
+    lanes: int
+    registers: int
+    rate: float
+    """Instructions on whole vectors per cycle."""
+    dot: int = 1
+    """Instructions of a dot product of four bytes, or of a multiply-accumulate of floats."""
+
+
+BYTES = (
+    Machine("avx512vnni", lanes=16, registers=32, rate=2),
+    Machine("avxvnni", lanes=8, registers=16, rate=3),
+    Machine("x86-64-v4", lanes=16, registers=32, rate=2, dot=4),
+    Machine("x86-64-v3", lanes=8, registers=16, rate=3, dot=4),
+    Machine("x86-64-v2", lanes=4, registers=16, rate=3, dot=6),
+)
+FLOATS = (
+    Machine("x86-64-v4", lanes=16, registers=32, rate=2),
+    Machine("x86-64-v3", lanes=8, registers=16, rate=3),
+    Machine("x86-64-v2", lanes=4, registers=16, rate=3, dot=2),
+)
+
+CODE = 550
+"""Instructions that a tile may be unrolled to: about 4 KB."""
+
+
+def span(params: Params, columns: int) -> int:
+    """Input columns from the first to the last under the kernel at ``columns`` output columns."""
+    c = geometry(params)
+    return int((columns - 1) * c["stride"][2] + (c["kernel"][2] - 1) * c["dilation"][2] + 1)
+
+
+def _instructions(params: Params, machine: Machine, columns: int, vectors: int) -> int:
+    """Of the code for one block of channels."""
+    c = geometry(params)
+    _, height, width = c["kernel"]
+    seen = min(span(params, columns), columns * width)
+    if element_bytes(params) == 4:
+        return vectors * int(seen * height + columns * (width * height * machine.dot + 4))
+    fours = -(-height // 4)
+    zips = (8 if height % 4 in (0, 3) else 7) + 2 * height // fours + (0 if machine.dot == 1 else 8)
+    return int(fours * (seen * zips + 4 * columns * width * machine.dot) + 26 * columns)
+
+
+def _refusal(machine: Machine, columns: int, vectors: int) -> Refusal:
+    def refuses(params: Params) -> str | None:
+        if "conv" in params and (not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]):
+            return "int8 weights with zero point 0 and uint8 activations are wanted"
+        c = geometry(params)
+        if not c["groups"] > 1 == c["in_channels"] == c["out_channels"]:
+            return "the convolution is not depthwise"
+        if c["in"][0] * c["out"][0] * c["kernel"][0] > 1:
+            return "a depthwise convolution over three axes"
+        if columns > 1 and _instructions(params, machine, columns, vectors) > CODE:
+            return f"{columns} columns at once are too much code"
+        return f"{columns} columns at once for {c['out'][2]}" if c["out"][2] < columns else None
+
+    return refuses
+
+
+def _cost(params: Params, machine: Machine, columns: int, vectors: int) -> float:
+    """Cycles of all tiles: their instructions, and the table of addresses in front of them."""
+    c = geometry(params)
+    tiles = c["batch"] * c["out"][1] * -(-c["out"][2] // columns)
+    blocks = -(-c["groups"] * element_bytes(params) // (vectors * machine.lanes * 4))
+    addresses = c["kernel"][1] * span(params, columns)
+    return float(tiles * (addresses / 4 + 10 + blocks * (5 + _instructions(params, machine, columns, vectors) / machine.rate)))
+
+
+def _scratch(params: Params, block: int, columns: int) -> int:
+    """Bytes of the table of addresses, of a pixel of the border, and of a copy of the end of x with as much behind it."""
+    c = geometry(params)
+    reach = -(-c["groups"] * element_bytes(params) // block) * block
+    return int(POINTER * c["kernel"][1] * span(params, columns) + 3 * reach)
+
+
+def _known(params: Params) -> dict[str, int]:
+    """The kernel, and its steps along a row."""
+    c = geometry(params)
+    names = {"HEIGHT": ("kernel", 1), "WIDTH": ("kernel", 2), "STRIDE": ("stride", 2), "DILATION": ("dilation", 2)}
+    return {name: c[key][axis] for name, (key, axis) in names.items()}
+
+
+def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, **constants: int) -> None:
+    block = vectors * machine.lanes * 4
+    variant(
+        task,
+        f"depthwise_{task.rpartition('_')[2]}_{machine.level.replace('-', '_')}_{columns}x{block}",
+        _refusal(machine, columns, vectors),
+        level=machine.level,
+        layout="NHWC",
+        packing={"w": packing},
+        scratch=partial(_scratch, block=block, columns=columns),
+        cost=partial(_cost, machine=machine, columns=columns, vectors=vectors),
+        template=f"lissom_depthwise_{task.rpartition('_')[2]}.h",
+        constants={"COLUMNS": columns, **constants},
+        known=_known,
+    )
+
+
+for _machine in BYTES:
+    for _columns in range(1, (_machine.registers - 8) // 4 + 1):
+        _add("conv_q8", _machine, _columns, 1, f"depthwise {_machine.lanes} {1 if _machine.dot == 1 else 2}")
+for _machine in FLOATS:
+    for _vectors in (1, 2):
+        for _columns in range(1, 9 if _vectors == 1 else 5):
+            _add("conv_f32", _machine, _columns, _vectors, f"depthwise {_machine.lanes * _vectors} 4", VECTORS=_vectors)

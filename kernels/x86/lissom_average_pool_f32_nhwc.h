@@ -1,0 +1,27 @@
+/* Mean of floats in a window, channels last. */
+#include "lissom_loops.h"
+#include "lissom_pool.h"
+
+typedef lissom_pool_params pool_params;
+typedef float pool_element;
+typedef float pool_sum;
+#define POOL_OF(q) (q)
+#define POOL_START 0.0f
+
+static inline pool_sum pool_step(pool_sum acc, pool_element v) { return acc + v; }
+
+static inline void pool_finish(const pool_params *p, const pool_sum *sums, int32_t inside, int32_t count, int32_t n,
+                               pool_element *y)
+{
+    (void)p, (void)inside;
+    const float divisor = (float)count;
+    for (int32_t i = 0; i < n; ++i) {
+        y[i] = sums[i] / divisor;
+    }
+}
+
+#include "lissom_pool_nhwc.h"
+
+void LISSOM_KERNEL(const lissom_pool_params *p, const float *x, float *y) { pool(p, x, y); }
+
+LISSOM_LEVEL_END

@@ -1,0 +1,133 @@
+/* Depthwise convolution, channels last: every channel by itself, LISSOM_BLOCK bytes of channels at once, LISSOM_COLUMNS
+ * columns of an output row in registers. What bytes and floats do differently is defined before this is included:
+ *
+ *     walk_params  WALK_ELEMENT  LISSOM_BLOCK  the parameter struct, bytes of an element, of channels at once
+ *     WALK_CONV(q)  WALK_PAD(q)                the lissom_conv_params, and the byte a border is filled with
+ *     WALK_PANEL                               bytes of weights for a block
+ *     walk_context  walk_begin                 what is the same for all tiles, and how it is made
+ *     walk_tile                                from pixels to results
+ *
+ * A tile sees WALK_PIXELS pixels of the input: those under the kernel at all its columns. It reads them through a table of
+ * pointers, so a pixel outside the image is one more address, that of a pixel of zero points, and borders cost nothing.
+ * From tile to tile the pointers move on by the same distance; at borders the table is made anew.
+ *
+ * A block may be wider than the channels that are left, and then reads into the next pixel, which is harmless: those lanes
+ * are not stored. Pixels so near the end of x that this would leave it are read from a copy.
+ *
+ * LISSOM_HEIGHT, LISSOM_WIDTH, LISSOM_STRIDE and LISSOM_DILATION are the kernel and its steps along a row. */
+#ifndef LISSOM_DEPTHWISE_H
+#define LISSOM_DEPTHWISE_H
+
+#include "lissom_conv.h"
+
+/* Input columns from the first to the last that a tile sees. */
+#define WALK_SPAN ((LISSOM_COLUMNS - 1) * LISSOM_STRIDE + (LISSOM_WIDTH - 1) * LISSOM_DILATION + 1)
+#define WALK_PIXELS (WALK_SPAN * LISSOM_HEIGHT)
+
+/* Of input column j in a tile, the tap that it is under at output column t; others are not under the kernel. */
+#define WALK_TAP(j, t) (((j) - (t) * LISSOM_STRIDE) / LISSOM_DILATION)
+#define WALK_MEETS(j, t) \
+    ((j) >= (t) * LISSOM_STRIDE && ((j) - (t) * LISSOM_STRIDE) % LISSOM_DILATION == 0 && WALK_TAP(j, t) < LISSOM_WIDTH)
+
+/* Where all taps of a single column go over a large kernel, a loop is short enough; a tile needs to know its columns. */
+#if LISSOM_COLUMNS > 1 || LISSOM_HEIGHT * LISSOM_WIDTH <= 25
+#define WALK_UNROLL LISSOM_UNROLL
+#else
+#define WALK_UNROLL
+#endif
+#define WALK_STEP (LISSOM_COLUMNS > 1 ? 1 : LISSOM_DILATION)
+
+typedef struct {
+    const uint8_t *x;
+    const uint8_t *outside; /* a pixel of the border */
+    const uint8_t *tail;    /* a copy of the bytes of x from `copied` on */
+    int32_t copied;
+    int32_t last; /* the last byte from which a pixel can be read where it is */
+} walk_image;
+
+static inline void walk_tile(const walk_context *context, const uint8_t *const *at, int32_t offset, const uint8_t *panel,
+                             const uint8_t *skip, uint8_t *y, int32_t step, int32_t bytes);
+
+/* Fill the table for the tile whose first pixel is (h, c). */
+LISSOM_NOINLINE static void walk_look(const lissom_conv_params *p, const walk_image *image, int32_t pixel, int32_t h,
+                                      int32_t c, const uint8_t **at)
+{
+    for (int32_t j = 0; j < WALK_SPAN; ++j) {
+        for (int32_t r = 0; r < LISSOM_HEIGHT; ++r) {
+            const int32_t row = h + r * p->dilation[1];
+            const int32_t column = c + j;
+            const uint8_t *from = image->outside;
+            if (row >= 0 && row < p->in[1] && column >= 0 && column < p->in[2]) {
+                const int32_t to = (row * p->in[2] + column) * pixel;
+                from = to <= image->last ? image->x + to : image->tail + (to - image->copied);
+            }
+            *at++ = from;
+        }
+    }
+}
+
+/* One image. */
+static inline void walk_rows(const lissom_conv_params *p, const walk_context *context, const walk_image *image,
+                             const uint8_t **at, const uint8_t *w, const uint8_t *skip, uint8_t *y)
+{
+    const int32_t pixel = p->groups * WALK_ELEMENT;
+    for (int32_t row = 0; row < p->out[1]; ++row) {
+        const int32_t h = row * p->stride[1] - p->pad[1];
+        const int32_t bottom = h + (LISSOM_HEIGHT - 1) * p->dilation[1];
+        const int32_t rows_inside = h >= 0 && bottom < p->in[1];
+        int32_t next = -1; /* the column that the table can be moved on to */
+        for (int32_t first = 0; first < p->out[2]; first += LISSOM_COLUMNS) {
+            /* The last tile may overlap the one before: the same bytes once more. */
+            const int32_t column = lissom_smaller(first, p->out[2] - LISSOM_COLUMNS);
+            const int32_t c = column * LISSOM_STRIDE - p->pad[2];
+            const int32_t right = c + WALK_SPAN - 1;
+            const int32_t inside = rows_inside && c >= 0 && right < p->in[2] &&
+                                   (bottom * p->in[2] + right) * pixel <= image->last;
+            if (inside && column == next) {
+                for (int32_t i = 0; i < WALK_PIXELS; ++i) {
+                    at[i] += LISSOM_COLUMNS * LISSOM_STRIDE * pixel;
+                }
+            } else {
+                walk_look(p, image, pixel, h, c, at);
+            }
+            next = inside ? column + LISSOM_COLUMNS : -1;
+            const int32_t to = (row * p->out[2] + column) * pixel;
+            const uint8_t *panel = w;
+            for (int32_t b = 0; b < pixel; b += LISSOM_BLOCK, panel += WALK_PANEL) {
+                walk_tile(context, at, b, panel, skip ? skip + to + b : NULL, y + to + b, pixel,
+                          lissom_smaller(LISSOM_BLOCK, pixel - b));
+            }
+        }
+    }
+}
+
+/* Scratch memory holds the table, a pixel of the border, and a copy of the end of x. */
+static inline void walk(const walk_params *q, const uint8_t *x, const uint8_t *w, const uint8_t *skip, uint8_t *y,
+                        void *scratch)
+{
+    const lissom_conv_params *const p = WALK_CONV(q);
+    const int32_t pixel = p->groups * WALK_ELEMENT;
+    const int32_t reach = (pixel + LISSOM_BLOCK - 1) / LISSOM_BLOCK * LISSOM_BLOCK;
+    const int32_t image_bytes = p->in[1] * p->in[2] * pixel;
+    const int32_t y_bytes = p->out[1] * p->out[2] * pixel;
+    const int32_t x_bytes = p->batch * image_bytes;
+    const int32_t copied = lissom_larger(x_bytes - reach, 0);
+    const uint8_t **const at = scratch;
+    uint8_t *const outside = (uint8_t *)(at + WALK_PIXELS);
+    uint8_t *const tail = outside + reach;
+    memset(outside, WALK_PAD(q), (size_t)reach);
+    memset(tail, 0, (size_t)reach * 2);
+    memcpy(tail, x + copied, (size_t)(x_bytes - copied));
+    const walk_context context = walk_begin(q, skip != NULL);
+    for (int32_t n = 0; n < p->batch; ++n) {
+        const int32_t before = n * image_bytes;
+        const walk_image image = {x + before, outside, tail, copied - before, x_bytes - reach - before};
+        if (skip) {
+            walk_rows(p, &context, &image, at, w, skip + n * y_bytes, y + n * y_bytes);
+        } else {
+            walk_rows(p, &context, &image, at, w, NULL, y + n * y_bytes);
+        }
+    }
+}
+
+#endif
