@@ -8,7 +8,7 @@ import numpy as np
 
 from lissom.backends.c.bindings.products import three
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, element_of, merged, shape_of
+from lissom.backends.c.geometry import around, element_of, layout_order, merged, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.op import op_class
@@ -28,6 +28,7 @@ from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.top_k import TopK
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
+from lissom.kernels.kernel import Params
 
 REDUCTIONS = {
     "ReduceSum": "sum",
@@ -173,7 +174,8 @@ def pool_params(op: Any, x: tuple[int, ...], y: tuple[int, ...]) -> dict[str, An
         raise Unsupported(f"auto_pad {op.auto_pad} was not resolved")
     rank = len(op.kernel_shape)
     return {
-        "planes": x[0] * x[1],
+        "batch": x[0],
+        "channels": x[1],
         "in": three(x[2:], 1),
         "out": three(y[2:], 1),
         "kernel": three(op.kernel_shape, 1),
@@ -182,20 +184,27 @@ def pool_params(op: Any, x: tuple[int, ...], y: tuple[int, ...]) -> dict[str, An
         "pad": three(op.pads[:rank], 0),
         "pad_end": three(op.pads[rank:], 0),
         "count_pads": int(getattr(op, "count_include_pad", False)),
+        "x_pixel": x[1],
+        "y_pixel": x[1],
     }
+
+
+def pool(op: Any, b: Builder, task: str, params: Params) -> None:
+    """One call, in the order of axes its kernel wants."""
+    kernel = b.choose(task, params)
+    order = layout_order(kernel.layout, op.type.rank)
+    b.call(kernel, params, [b.read(op.x, order)], [b.write(op, order)])
 
 
 @binds(MaxPool)
 def max_pool(op: MaxPool, b: Builder) -> None:
     b.only_first_result(op, "indices of a MaxPool")
-    params = pool_params(op, shape_of(op.x), shape_of(op))
-    b.call(f"max_pool_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])
+    pool(op, b, f"max_pool_{element_of(op.x)}", pool_params(op, shape_of(op.x), shape_of(op)))
 
 
 @binds(AveragePool)
 def average_pool(op: AveragePool, b: Builder) -> None:
-    params = pool_params(op, shape_of(op.x), shape_of(op))
-    b.call(f"average_pool_{element_of(op.x)}", params, [b.read(op.x)], [b.write(op)])
+    pool(op, b, f"average_pool_{element_of(op.x)}", pool_params(op, shape_of(op.x), shape_of(op)))
 
 
 @binds(ArgMax, ArgMin)

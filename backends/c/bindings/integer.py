@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from lissom.backends.c.bindings.along_axes import pool_params
+from lissom.backends.c.bindings.along_axes import pool, pool_params
 from lissom.backends.c.bindings.elementwise import loop
 from lissom.backends.c.bindings.products import conv_params, matmul_params, one_row, weights
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, element_of, layout_order, shape_of
+from lissom.backends.c.geometry import Order, around, element_of, layout_order, shape_of
 from lissom.backends.c.packing import Operand, holds_all
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
@@ -272,32 +272,49 @@ def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np
 def average_pool(op: QLinearAveragePool | QLinearGlobalAveragePool, b: Builder) -> None:
     x = shape_of(op.x)
     window = op if isinstance(op, QLinearAveragePool) else AveragePool(op.x, x[2:])
-    params = {
-        "pool": pool_params(window, x, shape_of(op)),
+    pool(op, b, "average_pool_q8", {"pool": pool_params(window, x, shape_of(op)), **_mean_of(op)})
+
+
+def _mean_of(op: Any) -> dict[str, Any]:
+    """The ``lissom_pool_q8_params`` of an op besides its geometry."""
+    return {
         "x": q8_input(op.x, op.x_zero_point),
         "y": q8_output(op, op.y_zero_point),
         "x_scale": np.float32(scalar(op.x_scale, "a scale")),
         "y_scale": np.float32(scalar(op.y_scale, "a scale")),
     }
-    b.call("average_pool_q8", params, [b.read(op.x)], [b.write(op)])
 
 
 @binds(QLinearReduceMean)
 def reduce_mean(op: QLinearReduceMean, b: Builder) -> None:
-    """An average pool whose window is the axes, which have to lie side by side."""
-    shape, axes = shape_of(op.x), op.axes
-    if not axes or axes != tuple(range(axes[0], axes[-1] + 1)):
-        raise Unsupported(f"a mean over axes {list(axes)} that do not lie side by side is not supported in C")
-    outer, n, inner = (math.prod(s) for s in (shape[: axes[0]], shape[axes[0] : axes[-1] + 1], shape[axes[-1] + 1 :]))
-    window = AveragePool(Input("x", TensorType(DType.float32, (outer, 1, n, inner))), (n, 1))
-    params = {
-        "pool": pool_params(window, (outer, 1, n, inner), (outer, 1, 1, inner)),
-        "x": q8_input(op.x, op.x_zero_point),
-        "y": q8_output(op, op.y_zero_point),
-        "x_scale": np.float32(scalar(op.x_scale, "a scale")),
-        "y_scale": np.float32(scalar(op.y_scale, "a scale")),
-    }
-    b.call("average_pool_q8", params, [b.read(op.x)], [b.write(op)])
+    """An average pool whose window is the axes, which have to lie side by side: as x is stored, or in the graph's
+    order. What lies behind them are its channels, or, for kernels that want channels first, its columns."""
+    plain = tuple(range(op.x.type.rank))
+    order = next((o for o in (b.order(op.x), plain) if _together(o, op.axes)), None)
+    if order is None:
+        raise Unsupported(f"a mean over axes {list(op.axes)} that do not lie side by side is not supported in C")
+    sizes, first = [shape_of(op.x)[axis] for axis in order], min(order.index(axis) for axis in op.axes)
+    last = first + len(op.axes)
+    outer, n, inner = (math.prod(s) for s in (sizes[:first], sizes[first:last], sizes[last:]))
+    params = {"pool": _window(outer, inner, n, 1), **_mean_of(op)}
+    kernel = b.choose("average_pool_q8", params)
+    if kernel.layout != "NHWC":
+        params["pool"] = _window(outer, 1, n, inner)
+        kernel = b.choose("average_pool_q8", params)
+    rest = [axis for axis in plain if axis not in op.axes]
+    y_order = order if op.keepdims else tuple(rest.index(axis) for axis in order if axis in rest)
+    b.call(kernel, params, [b.read(op.x, order)], [b.write(op, y_order)])
+
+
+def _together(order: Order, axes: tuple[int, ...]) -> bool:
+    places = sorted(order.index(axis) for axis in axes)
+    return bool(axes) and places == list(range(places[0], places[0] + len(axes)))
+
+
+def _window(batch: int, channels: int, n: int, columns: int) -> dict[str, Any]:
+    """Parameters of the mean over n rows."""
+    x = (batch, channels, n, columns)
+    return pool_params(AveragePool(Input("x", TensorType(DType.float32, x)), (n, 1)), x, (batch, channels, 1, columns))
 
 
 @binds(QLinearSoftmax)

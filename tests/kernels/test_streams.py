@@ -1,0 +1,94 @@
+"""What lies between convolutions, channels last and first: the same bytes on every level, floats within the bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lissom.backends.c.host import missing
+from lissom.ir.graph import Graph
+from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
+from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.samples import literal, random_array
+from lissom.ir.types import Array, DType, tensor
+from lissom.ir.values import Value
+from lissom.kernels.table import TARGETS
+
+Net = tuple[Graph, list[Array]]
+RUNNABLE = [t for t in TARGETS if not missing(t)]
+CHANNELS = st.sampled_from([1, 3, 4, 7, 13, 16, 27, 100, 131])
+
+
+def data(name: str, dtype: DType, shape: tuple[int, ...]) -> Array:
+    low = -128 if dtype is DType.int8 else 0
+    return (
+        random_array(name, shape, dtype) if dtype is DType.float32 else random_array(name, shape, dtype, low, low + 256)
+    )
+
+
+def grid(name: str, draw: Any, dtype: DType) -> tuple[Value, Value]:
+    """A scale and a zero point."""
+    zero = draw(st.integers(-128, 127) if dtype is DType.int8 else st.integers(0, 255))
+    return literal(f"s{name}", draw(st.floats(0.01, 0.3)), DType.float32), literal(f"z{name}", zero, dtype)
+
+
+@st.composite
+def pools(draw: Any) -> Net:
+    rank, kind = draw(st.integers(1, 3)), draw(st.sampled_from(["max", "average", "mean"]))
+    dtype = draw(st.sampled_from([DType.float32, DType.int8, DType.uint8]))
+    kernel = tuple(draw(st.integers(1, 4)) for _ in range(rank))
+    geometry = {
+        "kernel_shape": kernel,
+        "strides": tuple(draw(st.integers(1, 3)) for _ in range(rank)),
+        "dilations": tuple(draw(st.integers(1, 2)) for _ in range(rank)),
+        "pads": tuple(draw(st.integers(0, k - 1)) for k in (*kernel, *kernel)),
+    }
+    sizes = (2 * (k - 1) + draw(st.integers(1, 6)) for k in kernel)
+    shape = (draw(st.integers(1, 2)), draw(CHANNELS), *sizes)
+    graph = Graph("pool")
+    x = graph.input("x", tensor(dtype.value, *shape))
+    if kind == "max":
+        graph.set_outputs({"y": MaxPool(x, **geometry)})
+    elif dtype is DType.float32:
+        graph.set_outputs({"y": AveragePool(x, count_include_pad=draw(st.booleans()), **geometry)})
+    elif kind == "average":
+        sx, sy = grid("x", draw, dtype), grid("y", draw, dtype)
+        op = QLinearAveragePool(x, *sx, *sy, count_include_pad=draw(st.booleans()), **geometry)
+        graph.set_outputs({"y": op})
+    else:
+        axes = tuple(range(draw(st.integers(0, 2)), len(shape)))[: draw(st.integers(1, 3))]
+        op = QLinearReduceMean(x, *grid("x", draw, dtype), *grid("y", draw, dtype), axes, keepdims=draw(st.booleans()))
+        graph.set_outputs({"y": op})
+    return graph, [data("x", dtype, shape)]
+
+
+NETS = {"pools": pools()}
+
+
+@pytest.mark.parametrize("target", RUNNABLE)
+@pytest.mark.parametrize("kind", NETS)
+def test_as_the_interpreter(kind: str, target: str, case_maker: Any, library: Any, tmp_path: Path) -> None:
+    nets: list[Net] = []
+
+    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(NETS[kind])
+    def collect(drawn: Net) -> None:
+        nets.append(drawn)
+
+    collect()
+    cases = [case_maker(f"{i}", f"n{i}", graph, feed, target) for i, (graph, feed) in enumerate(nets)]
+    built = library(cases, tmp_path)
+    for case in cases:
+        for got, want in zip(built.run(case, case.feed), evaluate(case.graph, *case.feed), strict=True):
+            if want.dtype.kind == "f":
+                np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * max(1.0, float(np.abs(want).max())))
+            else:
+                assert got.tobytes() == want.tobytes(), str(case.graph)
