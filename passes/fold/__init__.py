@@ -56,10 +56,11 @@ def fold(graph: Graph, *, training: bool = False) -> None:
         grid is put on folded weights (FoldBatchNormalization); to fold once more ends that.
     """
     graph.prune()
-    duplicates.share_constants(graph)
+    parameters = {c for c in graph.consts if c.trainable}
+    duplicates.share_constants(graph, parameters)
     rewrite(graph, SPELLINGS)
     if training:
         rewrite(graph, (batch_norm.fold_batchnorm_for_training,))
         return
     rewrite(graph, (*SPELLINGS, *MERGERS))
-    duplicates.share_constants(graph)
+    duplicates.share_constants(graph, parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,20 @@ LOOKED_AT = 32
 """How many readers of an operand are compared with an op; more would make wide fan-out quadratic."""
 
 
-def share_constants(graph: Graph) -> None:
-    """Let equal constants be one, unless they are parameters: those may come to differ."""
+def share_constants(graph: Graph, parameters: Collection[Const]) -> None:
+    """Let equal constants be one, unless they are among ``parameters``, those it came with: they may come to differ.
+
+    Parameters made since then have the name of the one they were made of. Where those are equal one was read at several
+    places, with the same batch norm behind each, and it stays one.
+    """
     first: dict[Any, Const] = {}
     for c in graph.consts:
-        if c.trainable:
+        if c in parameters:
             continue
-        key = (c.type, hashlib.sha256(np.ascontiguousarray(c.data).tobytes()).digest()) if _raw(c) else c
-        shared = first.setdefault(key, c)
+        data = hashlib.sha256(np.ascontiguousarray(c.data).tobytes()).digest() if c.data.dtype != object else c
+        shared = first.setdefault(((c.name or c) if c.trainable else None, c.type, data), c)
         if shared is not c:
             graph.replace(c, shared)
-
-
-def _raw(c: Const) -> bool:
-    return c.data.dtype != object
 
 
 @rule

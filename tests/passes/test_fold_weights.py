@@ -399,3 +399,31 @@ def test_new_bias_is_a_parameter_named_like_the_weight(build):
     )
     fold(graph)
     assert [(c.name, c.trainable) for c in graph.consts] == [("net.conv.weight", True), ("net.conv.bias", True)]
+
+
+def test_weights_that_are_read_twice_stay_one(build):
+    """As in Siamese networks, with one batch norm at both places or with two: then there are two weights afterwards."""
+    from lissom.passes.fold import fold
+
+    def folded(scale: str) -> list[str]:
+        graph = build(
+            f"""
+            input %x: float32[N,3,8]
+            input %z: float32[N,3,8]
+            const %w: float32[4,3,3] trainable
+            const %s: float32[4] trainable
+            const %t: float32[4] trainable
+            const %v: float32[4]
+            %a = Conv(%x, %w): float32[N,4,6]
+            %b = Conv(%z, %w): float32[N,4,6]
+            %p = BatchNormalization(%a, %s, %t, %v, %v): float32[N,4,6]
+            %q = BatchNormalization(%b, {scale}, %t, %v, %v): float32[N,4,6]
+            %y = Sub(%p, %q): float32[N,4,6]
+            output 'y' = %y
+            """
+        )
+        fold(graph)
+        return [c.name for c in graph.consts]
+
+    assert folded("%s") == ["w", "w.bias"]
+    assert folded("%t") == ["w", "w.bias", "w", "w.bias"]
