@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lissom.backends.c.toolchain import STANDARD, compile_c, need_compiler, sources
+from lissom.backends.c.toolchain import STANDARD, compile_c, need_compiler, objects, sources
 from lissom.ir.errors import DataError, Error
 from lissom.ir.types import Array
 
@@ -40,27 +39,26 @@ class Artifact:
         set of flags and content. ``harness`` is C that is compiled with it; by default a timed loop. Raises Error when
         there is no compiler or it fails."""
         compiler = need_compiler(cc)
-        units = sources(self.folder, self.name)
         harness = _TIMER.replace("NAME", self.name) if harness is None else harness
-        digest = hashlib.sha256(repr((compiler, tuple(flags), harness)).encode())
-        for file in (*units, *sorted(self.folder.glob("*.h")), *sorted((self.folder / "kernels").glob("*.h"))):
-            digest.update(file.read_bytes())
+        units = sources(self.folder, self.name)
+        headers = hashlib.sha256(repr((compiler, tuple(flags), harness)).encode())
+        for file in (*sorted(self.folder.glob("*.h")), *sorted((self.folder / "kernels").glob("*.h"))):
+            headers.update(file.read_bytes())
+        whole = headers.copy()
+        for unit in units:
+            whole.update(unit.read_bytes())
         folder = self.folder / "build"
-        library = folder / f"{self.name}-{digest.hexdigest()[:16]}.so"
+        library = folder / f"{self.name}-{whole.hexdigest()[:16]}.so"
         if library.exists():
             return library
         folder.mkdir(exist_ok=True)
-        handle, made = tempfile.mkstemp(suffix=".so", dir=folder)
-        os.close(handle)
-        added = Path(made).with_suffix(".c")
-        added.write_text(harness, encoding="ascii")
-        options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder, "-shared", "-fPIC"]
-        try:
-            compile_c(compiler, [*options, *units, added, "-o", made, "-lm"])
-            Path(made).replace(library)
-        finally:
-            Path(made).unlink(missing_ok=True)
-            added.unlink()
+        options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder, "-fPIC"]
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            added, made = Path(work, "harness.c"), Path(work, library.name)
+            added.write_text(harness, encoding="ascii")
+            compiled = objects(compiler, options, [*units, added], headers.digest(), Path(work))
+            compile_c(compiler, ["-shared", *flags, *compiled, "-o", made, "-lm"])
+            made.replace(library)
         return library
 
     def run(self, *inputs: Any) -> list[Array]:

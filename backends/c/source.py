@@ -198,7 +198,7 @@ class _Writer:
         if kind is Kind.arena:
             return f"AT({self.program.offsets[at.buffer] + at.offset})"
         if kind is Kind.weights:
-            return _moved(f"(const void *){self.program.name}_w{index}", "const uint8_t *", at.offset)
+            return _moved(f"(const void *)&{self.program.name}_w{index}", "const uint8_t *", at.offset)
         if kind is Kind.input:
             return _moved(f"(const void *)inputs->{self.members[kind][index]}", "const uint8_t *", at.offset)
         return _moved(f"(void *)outputs->{self.members[kind][index]}", "uint8_t *", at.offset)

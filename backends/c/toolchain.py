@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lissom.ir.errors import Error
@@ -14,6 +17,9 @@ from lissom.ir.errors import Error
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
 STANDARD = ("-std=c99", "-ffp-contract=off", *WARNINGS)
 """Flags every unit compiles under without a warning."""
+
+PROCESSES = min(8, max(2, os.cpu_count() or 2))
+"""Compilers that run at once."""
 
 
 def find_compiler(cc: str | None = None) -> str | None:
@@ -49,22 +55,55 @@ def sources(folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}.c", folder / f"{name}_weights.c", *sorted((folder / "kernels").glob("*.c"))]
 
 
+def objects(cc: str, flags: Sequence[str | Path], units: Sequence[Path], digest: bytes, folder: Path) -> list[Path]:
+    """The object file of each unit, compiled where ``folder`` does not have it yet. ``digest`` stands for the headers.
+
+    Raises Error with what the compiler says when it fails.
+    """
+
+    def compiled(unit: Path) -> Path:
+        known = hashlib.sha256(repr((cc, list(map(str, flags)))).encode() + digest + unit.read_bytes())
+        target = folder / f"{unit.stem}-{known.hexdigest()[:16]}.o"
+        if not target.exists():
+            handle, made = tempfile.mkstemp(suffix=".o", dir=folder)
+            os.close(handle)
+            try:
+                compile_c(cc, [*flags, "-c", unit, "-o", made])
+                Path(made).replace(target)
+            finally:
+                Path(made).unlink(missing_ok=True)
+        return target
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        return list(pool.map(compiled, units))
+
+
+def version(cc: str) -> str:
+    """The first line of what the compiler says it is."""
+    done = subprocess.run([cc, "--version"], capture_output=True, text=True)
+    return (done.stdout or done.stderr).partition("\n")[0].strip()
+
+
 def measure(folder: Path, name: str, cc: str, work: Path) -> tuple[int, int]:
     """``(code bytes, stack bytes)`` of an artifact at -O2.
 
     Code is all read-only sections of all units but the weights; stack is the frame of the run function and the deepest
     kernel, helpers of its unit included. What the C library's functions take is not known and not counted.
     """
-    units = [f for f in sources(folder, name) if f.name != f"{name}_weights.c"]
-    code, frames = 0, {}
-    for unit in units:
+    flags = ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-I", folder]
+
+    def compiled(unit: Path) -> tuple[int, int]:
         target = work / f"{unit.stem}.o"
-        compile_c(cc, ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-c", unit, "-o", target, "-I", folder])
-        code += _text_bytes(target)
+        compile_c(cc, [*flags, "-c", unit, "-o", target])
         usage = target.with_suffix(".su")
         found = re.findall(r"\t(\d+)\t", usage.read_text()) if usage.exists() else []
-        frames[unit.stem] = sum(map(int, found))
-    return code, frames.pop(name, 0) + max(frames.values(), default=0)
+        return _text_bytes(target), sum(map(int, found))
+
+    units = [f for f in sources(folder, name) if f.name != f"{name}_weights.c"]
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        sizes = dict(zip((f.stem for f in units), pool.map(compiled, units), strict=True))
+    frames = {unit: stack for unit, (_, stack) in sizes.items()}
+    return sum(code for code, _ in sizes.values()), frames.pop(name, 0) + max(frames.values(), default=0)
 
 
 def _text_bytes(unit: Path) -> int:

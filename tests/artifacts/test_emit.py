@@ -81,8 +81,8 @@ def test_self_test_names_the_first_layer_that_differs(net: Graph, tmp_path: Path
     weights = out / "model_weights.c"
     text = weights.read_text()
     second = text.index("w1: float32 8x8x3x3")
-    word = text.index("0x", second)
-    weights.write_text(text[:word] + "0x42c8000042c80000" + text[word + 18 :])
+    row = text.index('"', second) + 1
+    weights.write_text(text[:row] + 2 * r"\000\000\310\102" + text[row + 32 :])  # 100.0
     built = run(
         ["cc", "-DMODEL_TRACE", "-I", out, *sources(out, "model"), out / "model_test.c", "-o", tmp_path / "t", "-lm"]
     )
