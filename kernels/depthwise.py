@@ -88,7 +88,9 @@ def _cost(params: Params, machine: Machine, columns: int, vectors: int) -> float
     tiles = c["batch"] * c["out"][1] * -(-c["out"][2] // columns)
     blocks = -(-c["groups"] * element_bytes(params) // (vectors * machine.lanes * 4))
     addresses = c["kernel"][1] * span(params, columns)
-    return float(tiles * (addresses / 4 + 10 + blocks * (5 + _instructions(params, machine, columns, vectors) / machine.rate)))
+    return float(
+        tiles * (addresses / 4 + 10 + blocks * (5 + _instructions(params, machine, columns, vectors) / machine.rate))
+    )
 
 
 def _scratch(params: Params, block: int, columns: int) -> int:

@@ -7,6 +7,8 @@ the same task: another level, and where it needs them constraints, a packed layo
 
 from __future__ import annotations
 
+import lissom.kernels.depthwise
+import lissom.kernels.products
 import lissom.kernels.streams
 import lissom.kernels.tiles  # noqa: F401  # fills the list
 from lissom.kernels.kernel import Kernel, Params

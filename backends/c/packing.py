@@ -31,7 +31,7 @@ def pack(layout: str, operand: Operand) -> Array:
 
 def holds_all(layout: str) -> bool:
     """Whether a layout of weights holds bias and multipliers too, so that the kernel wants none beside it."""
-    return layout.split()[0] == "panels"
+    return layout.split()[0] in ("panels", "depthwise")
 
 
 def plain(operand: Operand) -> Array:
@@ -75,6 +75,42 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int) -> Array:
     return np.concatenate(parts, axis=2).reshape(-1)
 
 
+def depthwise(operand: Operand, lanes: int, element: int) -> Array:
+    """Weights for ``lissom_depthwise_q8.h``, of 1 or 2 bytes each, or ``lissom_depthwise_f32.h``, of 4: for each block of
+    channels the biases, for int8 the multipliers, and for each column of the kernel its rows. For floats a block is
+    ``lanes`` channels; for int8 four times as many, in the order that zipping their bytes leaves them in."""
+    c = geometry(operand.params)
+    _, height, width = c["kernel"]
+    weights = operand.array.reshape(c["groups"], height, width)
+    if element == 4:
+        block, order = lanes, np.arange(lanes)
+        head, taps = [operand.beside["b"].reshape(-1, 1)], weights.transpose(0, 2, 1).reshape(c["groups"], -1, 1)
+    else:
+        block = 4 * lanes
+        order = np.arange(block).reshape(-1, 4, 4).transpose(1, 0, 2).reshape(-1)
+        head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
+        rows = np.zeros((c["groups"], -(-height // 4) * 4, width), np.int8 if element == 1 else np.int16)
+        rows[:, :height] = weights
+        taps = rows.transpose(0, 2, 1).reshape(c["groups"], -1, 4)
+        if element == 2:  # even rows, then odd ones, in words
+            taps = taps.reshape(c["groups"], -1, 2, 2).swapaxes(2, 3)
+
+    def by_block(array: Array) -> Array:
+        """(channels, ...) as (blocks, block, ...) in the order of lanes, with zeros for channels that are not there."""
+        filled = np.zeros((-(-len(array) // block) * block, *array.shape[1:]), array.dtype)
+        filled[: len(array)] = array
+        return filled.reshape(-1, block, *array.shape[1:])[:, order]
+
+    blocks = by_block(taps)
+    if element == 4:
+        blocks = blocks.transpose(0, 2, 1, 3)  # (blocks, tap, lane, 1)
+    else:  # (blocks, vector, lane, four taps, ...) with the taps before the vectors
+        blocks = blocks.reshape(len(blocks), 4, lanes, *blocks.shape[2:])
+        blocks = np.moveaxis(blocks, 3, 1) if element == 1 else blocks.transpose(0, 3, 1, 4, 2, 5)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(blocks), -1) for a in (*map(by_block, head), blocks)]
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
 def _quantized_head(operand: Operand, runs: Array) -> list[Array]:
     """Biases less what the zero point of x adds, and multipliers, both (groups, outputs)."""
     shape = runs.shape[:2]
@@ -91,5 +127,6 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "KN": plain,
     "NK": transposed,
     "panels": panels,
+    "depthwise": depthwise,
 }
 """The functions behind the names."""

@@ -45,8 +45,9 @@ typedef struct {
     int32_t last; /* the last byte from which a pixel can be read where it is */
 } walk_image;
 
+static inline walk_context walk_begin(const walk_params *q, int32_t adds);
 static inline void walk_tile(const walk_context *context, const uint8_t *const *at, int32_t offset, const uint8_t *panel,
-                             const uint8_t *skip, uint8_t *y, int32_t step, int32_t bytes);
+                             const uint8_t *skip, int32_t skip_step, uint8_t *y, int32_t y_step, int32_t bytes);
 
 /* Fill the table for the tile whose first pixel is (h, c). */
 LISSOM_NOINLINE static void walk_look(const lissom_conv_params *p, const walk_image *image, int32_t pixel, int32_t h,
@@ -70,7 +71,10 @@ LISSOM_NOINLINE static void walk_look(const lissom_conv_params *p, const walk_im
 static inline void walk_rows(const lissom_conv_params *p, const walk_context *context, const walk_image *image,
                              const uint8_t **at, const uint8_t *w, const uint8_t *skip, uint8_t *y)
 {
-    const int32_t pixel = p->groups * WALK_ELEMENT;
+    const int32_t channels = p->groups * WALK_ELEMENT;
+    const int32_t pixel = p->x_pixel * WALK_ELEMENT;
+    const int32_t y_pixel = p->y_pixel * WALK_ELEMENT;
+    const int32_t skip_pixel = p->skip_pixel * WALK_ELEMENT;
     for (int32_t row = 0; row < p->out[1]; ++row) {
         const int32_t h = row * p->stride[1] - p->pad[1];
         const int32_t bottom = h + (LISSOM_HEIGHT - 1) * p->dilation[1];
@@ -91,11 +95,11 @@ static inline void walk_rows(const lissom_conv_params *p, const walk_context *co
                 walk_look(p, image, pixel, h, c, at);
             }
             next = inside ? column + LISSOM_COLUMNS : -1;
-            const int32_t to = (row * p->out[2] + column) * pixel;
+            const int32_t position = row * p->out[2] + column;
             const uint8_t *panel = w;
-            for (int32_t b = 0; b < pixel; b += LISSOM_BLOCK, panel += WALK_PANEL) {
-                walk_tile(context, at, b, panel, skip ? skip + to + b : NULL, y + to + b, pixel,
-                          lissom_smaller(LISSOM_BLOCK, pixel - b));
+            for (int32_t b = 0; b < channels; b += LISSOM_BLOCK, panel += WALK_PANEL) {
+                walk_tile(context, at, b, panel, skip ? skip + position * skip_pixel + b : NULL, skip_pixel,
+                          y + position * y_pixel + b, y_pixel, lissom_smaller(LISSOM_BLOCK, channels - b));
             }
         }
     }
@@ -106,11 +110,10 @@ static inline void walk(const walk_params *q, const uint8_t *x, const uint8_t *w
                         void *scratch)
 {
     const lissom_conv_params *const p = WALK_CONV(q);
-    const int32_t pixel = p->groups * WALK_ELEMENT;
-    const int32_t reach = (pixel + LISSOM_BLOCK - 1) / LISSOM_BLOCK * LISSOM_BLOCK;
-    const int32_t image_bytes = p->in[1] * p->in[2] * pixel;
-    const int32_t y_bytes = p->out[1] * p->out[2] * pixel;
-    const int32_t x_bytes = p->batch * image_bytes;
+    const int32_t channels = p->groups * WALK_ELEMENT;
+    const int32_t reach = (channels + LISSOM_BLOCK - 1) / LISSOM_BLOCK * LISSOM_BLOCK;
+    const int32_t positions = p->in[1] * p->in[2];
+    const int32_t x_bytes = (p->batch * positions - 1) * p->x_pixel * WALK_ELEMENT + channels;
     const int32_t copied = lissom_larger(x_bytes - reach, 0);
     const uint8_t **const at = scratch;
     uint8_t *const outside = (uint8_t *)(at + WALK_PIXELS);
@@ -120,12 +123,13 @@ static inline void walk(const walk_params *q, const uint8_t *x, const uint8_t *w
     memcpy(tail, x + copied, (size_t)(x_bytes - copied));
     const walk_context context = walk_begin(q, skip != NULL);
     for (int32_t n = 0; n < p->batch; ++n) {
-        const int32_t before = n * image_bytes;
+        const int32_t before = n * positions * p->x_pixel * WALK_ELEMENT;
+        const int32_t first = n * p->out[1] * p->out[2] * WALK_ELEMENT;
         const walk_image image = {x + before, outside, tail, copied - before, x_bytes - reach - before};
         if (skip) {
-            walk_rows(p, &context, &image, at, w, skip + n * y_bytes, y + n * y_bytes);
+            walk_rows(p, &context, &image, at, w, skip + first * p->skip_pixel, y + first * p->y_pixel);
         } else {
-            walk_rows(p, &context, &image, at, w, NULL, y + n * y_bytes);
+            walk_rows(p, &context, &image, at, w, NULL, y + first * p->y_pixel);
         }
     }
 }

@@ -25,7 +25,7 @@ static inline walk_context walk_begin(const walk_params *p, int32_t adds)
 }
 
 static inline void walk_tile(const walk_context *context, const uint8_t *const *at, int32_t offset, const uint8_t *panel,
-                             const uint8_t *skip, uint8_t *y, int32_t step, int32_t bytes)
+                             const uint8_t *skip, int32_t skip_step, uint8_t *y, int32_t y_step, int32_t bytes)
 {
     lissom_vf acc[LISSOM_COLUMNS][LISSOM_VECTORS];
     const uint8_t *const w = panel + LISSOM_BLOCK;
@@ -57,17 +57,16 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
         LISSOM_UNROLL
         for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-            const int32_t at_v = t * step + v * VECTOR;
             const int32_t n = lissom_smaller(bytes - v * VECTOR, VECTOR) / 4;
             if (n <= 0) {
                 break;
             }
             lissom_vf value = acc[t][v];
             if (skip) {
-                value = lissom_vf_add(value, lissom_vf_load_n((const void *)(skip + at_v), n));
+                value = lissom_vf_add(value, lissom_vf_load_n((const void *)(skip + t * skip_step + v * VECTOR), n));
             }
             value = lissom_vf_min(lissom_vf_max(value, context->low), context->high);
-            lissom_vf_store_n((void *)(y + at_v), value, n);
+            lissom_vf_store_n((void *)(y + t * y_step + v * VECTOR), value, n);
         }
     }
 }

@@ -102,7 +102,7 @@ static inline void stored(const walk_context *context, const lissom_vi *sums, co
 }
 
 static inline void walk_tile(const walk_context *context, const uint8_t *const *at, int32_t offset, const uint8_t *panel,
-                             const uint8_t *skip, uint8_t *y, int32_t step, int32_t n)
+                             const uint8_t *skip, int32_t skip_step, uint8_t *y, int32_t y_step, int32_t n)
 {
     lissom_vi acc[LISSOM_COLUMNS][4];
     const uint8_t *const w = panel + 8 * VECTOR;
@@ -138,7 +138,7 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
     }
     LISSOM_UNROLL
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
-        stored(context, acc[t], panel + 4 * VECTOR, skip ? skip + t * step : NULL, y + t * step, n);
+        stored(context, acc[t], panel + 4 * VECTOR, skip ? skip + t * skip_step : NULL, y + t * y_step, n);
     }
 }
 
