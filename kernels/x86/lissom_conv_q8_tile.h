@@ -2,7 +2,7 @@
  * bytes. A panel begins with the biases (less what the zero
  * point of x adds) and the multipliers of its channels. */
 #include "lissom_conv.h"
-#include "lissom_finish_q8.h"
+#include "lissom_finish_q8_tile.h"
 
 typedef lissom_conv_q8_params tile_params;
 typedef lissom_vi tile_sum;
@@ -22,43 +22,11 @@ static inline tile_sum tile_dot(tile_sum acc, tile_sum x, tile_sum w) { return l
 static inline void tile_widen(uint8_t *to, const uint8_t *x, size_t n) { lissom_widen(to, x, n); }
 #endif
 
-#define ROWS_AT_ONCE (LISSOM_VECTORS == 1 ? 4 : LISSOM_VECTORS == 2 ? 2 : 1)
-
 static inline void tile_finish(const tile_params *q, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
                                const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
 {
-    const uint8_t *const multipliers = panel + LISSOM_VECTORS * LISSOM_LANES * 4;
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, skip ? &q->skip : NULL);
-    for (int32_t row = 0; row < LISSOM_ROWS; row += ROWS_AT_ONCE) {
-        for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {
-            lissom_vi values[4];
-            uint8_t bytes[4 * LISSOM_LANES];
-            LISSOM_UNROLL
-            for (int32_t i = 0; i < 4; ++i) { /* past the end the last ones again, which are not stored */
-                const int32_t m = lissom_smaller(row + (ROWS_AT_ONCE > 1 ? i / LISSOM_VECTORS : 0), LISSOM_ROWS - 1);
-                const int32_t v = ROWS_AT_ONCE > 1 ? i % LISSOM_VECTORS : lissom_smaller(first + i, LISSOM_VECTORS - 1);
-                const int32_t n = lissom_larger(0, lissom_smaller(channels - v * LISSOM_LANES, LISSOM_LANES));
-                const lissom_vf multiplier = lissom_vf_load(multipliers + v * LISSOM_LANES * 4);
-                const uint8_t *const other = skip ? skip + m * step + v * LISSOM_LANES : NULL;
-                values[i] = lissom_finish_q8_round(&f, acc[m][v], multiplier, other, n);
-            }
-            lissom_finish_q8_pack(&f, values, bytes);
-            LISSOM_UNROLL
-            for (int32_t i = 0; i < 4; ++i) {
-                const int32_t m = row + (ROWS_AT_ONCE > 1 ? i / LISSOM_VECTORS : 0);
-                const int32_t v = ROWS_AT_ONCE > 1 ? i % LISSOM_VECTORS : first + i;
-                const int32_t n = channels - v * LISSOM_LANES;
-                if (m < LISSOM_ROWS && v < LISSOM_VECTORS && n > 0) {
-                    uint8_t *const to = y + m * step + v * LISSOM_LANES;
-                    if (n >= LISSOM_LANES) {
-                        memcpy(to, bytes + i * LISSOM_LANES, LISSOM_LANES);
-                    } else {
-                        memcpy(to, bytes + i * LISSOM_LANES, (size_t)n);
-                    }
-                }
-            }
-        }
-    }
+    lissom_finish_q8_tile(&f, panel + LISSOM_VECTORS * LISSOM_LANES * 4, acc, skip, y, step, channels);
 }
 
 #include "lissom_conv_tile.h"

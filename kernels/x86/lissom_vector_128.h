@@ -13,6 +13,7 @@ static inline lissom_vf lissom_vf_set(float v) { return _mm_set1_ps(v); }
 static inline lissom_vi lissom_vi_set(int32_t v) { return _mm_set1_epi32(v); }
 static inline lissom_vi lissom_vi_add(lissom_vi a, lissom_vi b) { return _mm_add_epi32(a, b); }
 static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm_sub_epi32(a, b); }
+static inline lissom_vi lissom_vi_mul(lissom_vi a, lissom_vi b) { return _mm_mullo_epi32(a, b); }
 static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm_add_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm_mul_ps(a, b); }

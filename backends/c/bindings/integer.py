@@ -10,9 +10,9 @@ import torch
 
 from lissom.backends.c.bindings.along_axes import pool, pool_params
 from lissom.backends.c.bindings.elementwise import loop
-from lissom.backends.c.bindings.products import conv_params, matmul_params, one_row, weights
+from lissom.backends.c.bindings.products import batched, conv_params, flipped, matmul_params, matrix, one_row, weights
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import Order, around, element_of, layout_order, shape_of
+from lissom.backends.c.geometry import Order, around, contiguous, element_of, layout_order, shape_of
 from lissom.backends.c.packing import Operand, holds_all
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
@@ -181,26 +181,37 @@ def gemm(op: QLinearGemm, b: Builder) -> None:
         return
     w = widened(op.w)
     right = Const(np.ascontiguousarray(w.data.T), w.name) if isinstance(w, Const) else w
-    matmul = matmul_params(shape_of(op.x), shape_of(right), False, right is w)
-    _product(op, b, matmul | {"c_n": 1}, (op.x, op.x_scale, op.x_zero_point), right, (op.w_scale, op.w_zero_point), n)
+    of_w = (shape_of(right), b.strides(right))
+    x = (shape_of(op.x), contiguous(shape_of(op.x)))
+    params = matmul_params(x, flipped(of_w) if right is w else of_w, (shape_of(op), contiguous(shape_of(op))))
+    place, order = b.read(op.x), tuple(range(op.type.rank))
+    left = (op.x, op.x_scale, op.x_zero_point)
+    _product(op, b, params | {"c_n": 1}, place, left, right, (op.w_scale, op.w_zero_point), n, order)
 
 
 @binds(QLinearMatMul)
 def matmul(op: QLinearMatMul, b: Builder) -> None:
-    left, right = shape_of(op.a), shape_of(op.b)
+    right = shape_of(op.b)
     if isinstance(op.b, Const) and len(right) == 2 and parameter(op.a_scale, "a scale").size == 1:
         w = Const(np.ascontiguousarray(op.b.data.T), op.b.name)
         factors = multipliers(op, op.a_scale, op.b_scale, right[1])
         if rows_as_convolution(op, b, op.a, op.a_zero_point, w, op.b_zero_point, factors):
             return
-    left = (1, *left) if len(left) == 1 else left
-    right = (*right, 1) if len(right) == 1 else right
-    params = matmul_params(left, right, False, False)
-    _product(op, b, params, (op.a, op.a_scale, op.a_zero_point), op.b, (op.b_scale, op.b_zero_point), right[-1])
+    params, place, order = batched(op, b)
+    left = (op.a, op.a_scale, op.a_zero_point)
+    _product(op, b, params, place, left, op.b, (op.b_scale, op.b_zero_point), params["n"], order)
 
 
 def _product(
-    op: Any, b: Builder, matmul: Any, a: tuple[Value, Value, Value], right: Value, of_right: tuple[Value, Value], n: int
+    op: Any,
+    b: Builder,
+    matmul: Any,
+    place: Place | None,
+    a: tuple[Value, Value, Value],
+    right: Value,
+    of_right: tuple[Value, Value],
+    n: int,
+    order: Order,
 ) -> None:
     left, scale, zero = a
     zeros, zero_stride = zero_points(b, right, of_right[1], n)
@@ -220,7 +231,7 @@ def _product(
         check_bias(op)
         bias = b.read(op.b)
     by_channel = b.constant(factors, f"{op.name}.multiplier")
-    b.call(kernel, params, [b.read(left), weights(b, kernel, "b", right), zeros, by_channel, bias], [b.write(op)])
+    b.call(kernel, params, [place, matrix(b, kernel, right), zeros, by_channel, bias], [b.write(op, order)])
 
 
 @binds(QLinearAdd, QLinearMul, QLinearSub)

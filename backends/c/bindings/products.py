@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import broadcast, contiguous, element_of, layout_order, merged, shape_of
+from lissom.backends.c.geometry import (
+    Order,
+    broadcast,
+    contiguous,
+    element_of,
+    layout_order,
+    merged,
+    shape_of,
+    stored_strides,
+)
 from lissom.backends.c.packing import Operand, holds_all
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
@@ -19,8 +28,9 @@ from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.einsum import Einsum
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.mul import Mul
 from lissom.ir.types import Array, DType
-from lissom.ir.values import Const, Value
+from lissom.ir.values import Const, Value, producer
 from lissom.kernels.kernel import Kernel, Params
 
 
@@ -86,9 +96,12 @@ def packed_weights(b: Builder, kernel: Kernel, params: Params, w: Const, bias: C
 
 
 def add_to_producer(op: Add, b: Builder) -> bool:
-    """Let the convolution that computes an operand add the other one, as a residual block does."""
+    """Let the convolution that computes an operand add the other one, as a residual block does.
+
+    It adds one: a sum that such a convolution computes already is not what it can add another one to.
+    """
     for value, other in ((op.b, op.a), (op.a, op.b)):
-        if value is other or not shape_of(value) == shape_of(other) == shape_of(op):
+        if value is other or isinstance(producer(value), Add) or not shape_of(value) == shape_of(other) == shape_of(op):
             continue
         order = b.order(value)
         call = b.reclaim(value, "conv_f32", low=-np.inf, high=np.inf)
@@ -146,31 +159,36 @@ def conv_transpose(op: ConvTranspose, b: Builder) -> None:
     b.call(kernel, params, [b.read(op.x), weights(b, kernel, "w", op.w), b.read(op.b)], [b.write(op)])
 
 
-def matmul_params(a: Sequence[int], b: Sequence[int], a_transposed: bool, b_transposed: bool) -> dict[str, Any]:
-    """Parameters of a batched product of row-major ``a`` (*, M, K) and ``b`` (*, K, N), each perhaps stored transposed.
+Matrices = tuple[Sequence[int], Sequence[int]]
+"""Sizes and strides of a matrix, or of a batch of them."""
 
-    Where ``b`` has no batch, the batch of ``a`` joins its rows.
+
+def matmul_params(a: Matrices, b: Matrices, y: Matrices) -> dict[str, Any]:
+    """Parameters of a batched product y (*, M, N) of a (*, M, K) and b (*, K, N).
+
+    Where all products of an axis of the batch have the same ``b``, the axis joins the rows.
     """
-    m, k = (a[-1], a[-2]) if a_transposed else (a[-2], a[-1])
-    n = b[-2] if b_transposed else b[-1]
-    rank = max(len(a), len(b)) - 2
-    batch = np.broadcast_shapes(tuple(a[:-2]), tuple(b[:-2]))
-    a_step, b_step = broadcast(a, (*batch, *a[-2:]))[:rank], broadcast(b, (*batch, *b[-2:]))[:rank]
-    if not any(b_step) and not a_transposed and int(np.prod(a[:-2])) == int(np.prod(batch)):
-        m, batch, a_step, b_step = m * int(np.prod(batch)), (), (), ()
-    sizes, a_batch, b_batch = merged(batch, a_step, b_step)
+    *batch, m, n = y[0]
+    steps = [broadcast(sizes[:-2], batch, strides[:-2]) for sizes, strides in (a, b, y)]
+    rows = (a[1][-2], 0, y[1][-2])
+    size, *joined = merged((*batch, m), *((*step, row) for step, row in zip(steps, rows, strict=True)))
+    if joined[1][-1] != 0:  # the last axis is one of the batch, of matrices with one row
+        size, joined = (*size, 1), [(*step, row) for step, row in zip(joined, rows, strict=True)]
+    (*a_batch, a_m), (*b_batch, _), (*y_batch, y_m) = joined
     return {
-        "rank": len(sizes),
-        "batch": sizes,
-        "a_batch": a_batch,
-        "b_batch": b_batch,
-        "m": m,
+        "rank": len(size) - 1,
+        "batch": size[:-1] or (1,),
+        "a_batch": tuple(a_batch) or (0,),
+        "b_batch": tuple(b_batch) or (0,),
+        "y_batch": tuple(y_batch) or (0,),
+        "m": size[-1],
         "n": n,
-        "k": k,
-        "a_m": 1 if a_transposed else k,
-        "a_k": m if a_transposed else 1,
-        "b_k": 1 if b_transposed else n,
-        "b_n": k if b_transposed else 1,
+        "k": a[0][-1],
+        "a_m": a_m,
+        "a_k": a[1][-1],
+        "b_k": b[1][-2],
+        "b_n": b[1][-1],
+        "y_m": y_m,
         "c_m": 0,
         "c_n": 0,
         "alpha": 1.0,
@@ -178,17 +196,56 @@ def matmul_params(a: Sequence[int], b: Sequence[int], a_transposed: bool, b_tran
     }
 
 
+def flipped(matrix: Matrices) -> Matrices:
+    """A transposed matrix."""
+    sizes, strides = matrix
+    return (sizes[1], sizes[0]), (strides[1], strides[0])
+
+
+def matrix(b: Builder, kernel: Kernel, value: Value) -> Place:
+    """The right operand of a product: packed where it is a constant, else as it lies."""
+    return b.packed(kernel, "b", value.data, value.name) if isinstance(value, Const) else b.stored(value)
+
+
+def batched(op: Any, b: Builder) -> tuple[dict[str, Any], Place | None, Order]:
+    """Parameters of a MatMul, its left operand, and the order of its result: rows stay where those of the left operand
+    are, so heads that are slices of the last axis are written as such slices."""
+    left, order, plain = op.a, b.order(op.a), tuple(range(op.a.type.rank))
+    if order[-1] != plain[-1]:
+        order = plain
+    y_order = order if op.type.rank == op.a.type.rank > 1 else tuple(range(op.type.rank))
+    a: Matrices = (shape_of(left), stored_strides(shape_of(left), order))
+    right: Matrices = (shape_of(op.b), b.strides(op.b))
+    y: Matrices = (shape_of(op), stored_strides(shape_of(op), y_order))
+    if op.b.type.rank == 1:
+        right, y = ((*right[0], 1), (*right[1], 1)), ((*y[0], 1), (*y[1], 1))
+    if op.a.type.rank == 1:
+        a = ((1, *a[0]), (0, *a[1]))
+        y = ((*y[0][:-1], 1, y[0][-1]), (*y[1][:-1], 0, y[1][-1]))
+    return matmul_params(a, right, y), b.read(left, order), y_order
+
+
 @binds(MatMul)
 def matmul(op: MatMul, b: Builder) -> None:
     w = np.ascontiguousarray(op.b.data.T) if isinstance(op.b, Const) and op.b.type.rank == 2 else None
     if w is not None and rows_as_convolution(op, b, op.a, w, None):
         return
-    left, right = shape_of(op.a), shape_of(op.b)
-    left = (1, *left) if len(left) == 1 else left
-    right = (*right, 1) if len(right) == 1 else right
-    params = matmul_params(left, right, False, False)
+    params, a, order = batched(op, b)
     kernel = b.choose(f"matmul_{element_of(op.a)}", params)
-    b.call(kernel, params, [b.read(op.a), weights(b, kernel, "b", op.b), None], [b.write(op)])
+    b.call(kernel, params, [a, matrix(b, kernel, op.b), None], [b.write(op, order)])
+
+
+def scale_product(op: Mul, b: Builder) -> bool:
+    """Let the product of matrices that computes an operand multiply by the other, which is one constant."""
+    for value, factor in ((op.a, op.b), (op.b, op.a)):
+        if not isinstance(factor, Const) or factor.data.size != 1 or shape_of(value) != shape_of(op):
+            continue
+        order = b.order(value)
+        call = b.reclaim(value, "matmul_f32", alpha=1.0, beta=0.0)
+        if call is not None:
+            b.call(call.kernel, {**call.params, "alpha": float(factor.data.reshape(()))}, call.reads, [b.write(op, order)])
+            return True
+    return False
 
 
 @binds(Gemm)
@@ -199,16 +256,21 @@ def gemm(op: Gemm, b: Builder) -> None:
         w = op.b.data if op.transB else op.b.data.T
         if rows_as_convolution(op, b, op.a, np.ascontiguousarray(w), op.c):
             return
-    right, flipped = op.b, op.transB
-    if isinstance(right, Const) and flipped:
-        right, flipped = Const(np.ascontiguousarray(right.data.T), right.name), False
-    params = matmul_params(shape_of(op.a), shape_of(right), op.transA, flipped)
+    right, transposed = op.b, op.transB
+    if isinstance(right, Const) and transposed:
+        right, transposed = Const(np.ascontiguousarray(right.data.T), right.name), False
+    left, second = ((shape_of(v), b.strides(v)) for v in (op.a, right))
+    params = matmul_params(
+        flipped(left) if op.transA else left,
+        flipped(second) if transposed else second,
+        (shape_of(op), contiguous(shape_of(op))),
+    )
     params["alpha"] = op.alpha
     if op.c is not None:
         c_m, c_n = broadcast(shape_of(op.c), shape_of(op))
         params |= {"beta": op.beta, "c_m": c_m, "c_n": c_n}
     kernel = b.choose(f"matmul_{element_of(op.a)}", params)
-    b.call(kernel, params, [b.read(op.a), weights(b, kernel, "b", right), b.read(op.c)], [b.write(op)])
+    b.call(kernel, params, [b.stored(op.a), matrix(b, kernel, right), b.read(op.c)], [b.write(op)])
 
 
 @binds(Einsum)

@@ -1,0 +1,100 @@
+/* Products of two activations by tiles of LISSOM_ROWS rows of a by LISSOM_VECTORS vectors of columns of b, accumulated in
+ * registers. The columns of a tile are packed first, into a panel such as a convolution has (lissom_conv_tile.h): for
+ * each four bytes of a row of a a vector of b, four bytes a lane. What bytes and floats do differently is defined before
+ * this is included:
+ *
+ *     tile_params  TILE_ELEMENT  tile_sum     the parameter struct, bytes of an element of y, a vector
+ *     TILE_MATMUL(q)                          the lissom_matmul_params
+ *     TILE_HEAD                               bytes a column takes in a panel before its elements
+ *     tile_rows tile_pack                     a as tiles read it; the panel of some columns of b
+ *     tile_start tile_load                    first sums; a vector of b
+ *     tile_group tile_dot                     four bytes in every lane; a multiply-accumulate
+ *     tile_finish                             from sums to results
+ *
+ * LISSOM_DEPTH is the bytes of a row of a, LISSOM_STEP those from one row to the next, both as tiles read them: a layer
+ * has the kernel to itself. Where the last group has fewer than four bytes, it ends where the row ends and overlaps the
+ * one before, with zeros of b for what that one had: no byte outside a row is ever read.
+ */
+#ifndef LISSOM_MATMUL_TILE_H
+#define LISSOM_MATMUL_TILE_H
+
+static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *a, const uint8_t *w)
+{
+    tile_sum columns[LISSOM_VECTORS];
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+        columns[v] = tile_load(w + v * LISSOM_LANES * 4);
+    }
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        const tile_sum four = tile_group(a + m * LISSOM_STEP);
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+            acc[m][v] = tile_dot(acc[m][v], four, columns[v]);
+        }
+    }
+}
+
+/* Results from sums. They pass through memory: so this is there once, and the loop over sums keeps all registers. */
+LISSOM_NOINLINE static void finish(const tile_params *q, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
+                                   uint8_t *y, int32_t columns)
+{
+    tile_finish(q, panel, acc, y, columns);
+}
+
+/* LISSOM_ROWS rows of y, `columns` of each, from the rows at a. */
+static inline void tile(const tile_params *q, const uint8_t *a, const int32_t *first, const uint8_t *panel, uint8_t *y,
+                        int32_t columns)
+{
+    tile_sum acc[LISSOM_ROWS][LISSOM_VECTORS];
+    tile_sum sums[LISSOM_ROWS][LISSOM_VECTORS];
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+        LISSOM_UNROLL
+        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+            acc[m][v] = tile_start(panel, v, first, m);
+        }
+    }
+    const uint8_t *w = panel + COLUMNS * TILE_HEAD;
+    for (int32_t at = 0; at < LISSOM_DEPTH / 4 * 4; at += 4, w += COLUMNS * 4) {
+        multiply(acc, a + at, w);
+    }
+    if (LISSOM_DEPTH % 4 != 0) {
+        multiply(acc, a + LISSOM_DEPTH - 4, w);
+    }
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+            sums[m][v] = acc[m][v];
+        }
+    }
+    finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])sums, y, columns);
+}
+
+static inline void products(const tile_params *q, const uint8_t *a, const uint8_t *b, uint8_t *y, uint8_t *scratch)
+{
+    const lissom_matmul_params *const p = TILE_MATMUL(q);
+    uint8_t *const panel = scratch;
+    uint8_t *const beside = scratch + COLUMNS * (TILE_HEAD + (LISSOM_DEPTH + 3) / 4 * 4);
+    const int32_t batches = lissom_matmul_batches(p);
+    for (int32_t batch = 0; batch < batches; ++batch) {
+        const int32_t *first = NULL; /* what is in the sums of each row before anything is added */
+        const uint8_t *const rows =
+            tile_rows(q, a + lissom_matmul_offset(p, batch, p->a_batch) * TILE_ELEMENT, beside, &first);
+        const uint8_t *const from = b + lissom_matmul_offset(p, batch, p->b_batch) * TILE_ELEMENT;
+        uint8_t *const to = y + lissom_matmul_offset(p, batch, p->y_batch) * TILE_ELEMENT;
+        for (int32_t j = 0; j < p->n; j += COLUMNS) {
+            const int32_t columns = lissom_smaller(COLUMNS, p->n - j);
+            tile_pack(q, from + j * p->b_n * TILE_ELEMENT, columns, j, panel);
+            for (int32_t m = 0; m < p->m; m += LISSOM_ROWS) {
+                /* The last tile may overlap the one before: the same results once more. */
+                const int32_t row = lissom_smaller(m, p->m - LISSOM_ROWS);
+                tile(q, rows + row * LISSOM_STEP, first ? first + row : NULL, panel,
+                     to + (row * p->y_m + j) * TILE_ELEMENT, columns);
+            }
+        }
+    }
+}
+
+#endif
