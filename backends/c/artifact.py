@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Artifact:
             self.name: str = self.report["name"]
         except (ValueError, KeyError) as e:
             raise Error(f"{record} is damaged ({e}); compile the model again") from e
+        self.objects: Path | None = None
+        """A folder that keeps what is compiled for builds that follow; by default nothing does."""
         self._library: ctypes.CDLL | None = None
 
     def build(self, cc: str | None = None, flags: Sequence[str] = FLAGS, harness: str | None = None) -> Path:
@@ -40,15 +42,14 @@ class Artifact:
         there is no compiler or it fails."""
         compiler = need_compiler(cc)
         harness = _TIMER.replace("NAME", self.name) if harness is None else harness
-        units = sources(self.folder, self.name)
-        headers = hashlib.sha256(repr((compiler, tuple(flags), harness)).encode())
-        for file in (*sorted(self.folder.glob("*.h")), *sorted((self.folder / "kernels").glob("*.h"))):
-            headers.update(file.read_bytes())
-        whole = headers.copy()
-        for unit in units:
-            whole.update(unit.read_bytes())
+        kernels = _digest(sorted((self.folder / "kernels").glob("*.h")))
+        headers = _digest(sorted(self.folder.glob("*.h")), kernels)
+        units = {
+            unit: kernels if unit.parent.name == "kernels" else headers for unit in sources(self.folder, self.name)
+        }
+        whole = _digest(units, repr((compiler, tuple(flags), harness)).encode() + headers)
         folder = self.folder / "build"
-        library = folder / f"{self.name}-{whole.hexdigest()[:16]}.so"
+        library = folder / f"{self.name}-{whole.hex()[:16]}.so"
         if library.exists():
             return library
         folder.mkdir(exist_ok=True)
@@ -56,7 +57,7 @@ class Artifact:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             added, made = Path(work, "harness.c"), Path(work, library.name)
             added.write_text(harness, encoding="ascii")
-            compiled = objects(compiler, options, [*units, added], headers.digest(), Path(work))
+            compiled = objects(compiler, options, {**units, added: headers}, self.objects or Path(work))
             compile_c(compiler, ["-shared", *flags, *compiled, "-o", made, "-lm"])
             made.replace(library)
         return library
@@ -169,6 +170,14 @@ class Artifact:
         work = ctypes.c_void_p(arena)
         work.memory = memory  # type: ignore[attr-defined]
         return (struct(held), struct(outputs), work), outputs
+
+
+def _digest(files: Iterable[Path], before: bytes = b"") -> bytes:
+    """What stands for the content of files."""
+    found = hashlib.sha256(before)
+    for file in files:
+        found.update(file.read_bytes())
+    return found.digest()
 
 
 _TIMER = """\

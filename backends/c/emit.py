@@ -14,7 +14,7 @@ from typing import Any, Literal
 from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
 from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.build_files import cmake
-from lissom.backends.c.builder import Builder
+from lissom.backends.c.builder import Builder, Chooser
 from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
@@ -23,14 +23,14 @@ from lissom.backends.c.page import page
 from lissom.backends.c.program import Program
 from lissom.backends.c.report import artifact_report
 from lissom.backends.c.selftest import reference, selftest
-from lissom.backends.c.source import body, header, ports
+from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.toolchain import find_compiler, measure
 from lissom.backends.c.unsigned import unsigned
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
 from lissom.ir.types import Array
-from lissom.kernels.table import reads_unsigned
+from lissom.kernels.table import choose, reads_unsigned
 
 MARK = "report.json"
 """The file that shows a folder to be an artifact, which may be replaced."""
@@ -51,13 +51,15 @@ def emit(
     report: Mapping[str, Any] | None = None,
     vectors: Sequence[Sequence[Array]] | None = None,
     alignment: int = 64,
+    chooser: Chooser = choose,
 ) -> dict[str, Any]:
     """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
 
     ``sizes`` gives numbers to symbolic sizes; batch symbols left over are 1. With ``io="int8"`` the quantize and
     dequantize ops at the edges are left to the caller. ``source``, a file, is the model the graph came from; it is kept
     beside the code for ``lissom verify``. ``report`` adds to the report, such as ``passes``. ``vectors`` are inputs for
-    the test program; pseudo-random ones are made when there are none.
+    the test program; pseudo-random ones are made when there are none. ``chooser`` decides between kernels that compute
+    the same, by default by their costs.
 
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
     DataError for a name that cannot be used, and Error when ``out_dir`` holds something that is not an artifact.
@@ -68,14 +70,7 @@ def emit(
     out = Path(out_dir)
     check_replaceable(out)
     name = prefix("model" if name is None else name)
-    lowered = lower(graph, sizes)
-    edges = model_edges(lowered, io)
-    if reads_unsigned(target):
-        lowered = unsigned(lowered, keep={*edges.inputs, *edges.outputs})
-        edges = model_edges(lowered, io)
-    program = Builder(lowered, name, target).build((edges.inputs, edges.outputs), edges.skipped)
-    program.alignment = alignment
-    share_and_place(program)
+    lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -84,6 +79,27 @@ def emit(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return found
+
+
+def plan_program(
+    graph: Graph,
+    target: str,
+    name: str = "model",
+    io: Literal["float", "int8"] = "float",
+    sizes: Mapping[str, int] | None = None,
+    chooser: Chooser = choose,
+    alignment: int = 64,
+) -> tuple[Graph, Edges, Program]:
+    """The lowered graph, where it begins and ends, and its kernel calls, with memory for all that they touch."""
+    lowered = lower(graph, sizes)
+    edges = model_edges(lowered, io)
+    if reads_unsigned(target):
+        lowered = unsigned(lowered, keep={*edges.inputs, *edges.outputs})
+        edges = model_edges(lowered, io)
+    program = Builder(lowered, name, target, chooser).build((edges.inputs, edges.outputs), edges.skipped)
+    program.alignment = alignment
+    share_and_place(program)
+    return lowered, edges, program
 
 
 def check_replaceable(out: Path) -> None:
@@ -107,28 +123,35 @@ def _write(
 ) -> dict[str, Any]:
     inputs, outputs = ports([i.name for i in lowered.inputs], edges.inputs), ports(lowered.output_names, edges.outputs)
     name = program.name
-
-    def put(path: str, text: str) -> None:
-        (folder / path).write_text(text, encoding="ascii", newline="\n")
-
-    (folder / "kernels").mkdir()
-    for file, text in {f: text for k in program.kernels for f, text in k.files().items()}.items():
-        put(f"kernels/{file}", text)
-    put(f"{name}.c", body(program, inputs, outputs))
-    put(f"{name}_weights.h", weights_header(program))
-    put(f"{name}_weights.c", weights_source(program))
-    put(f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
-    put("CMakeLists.txt", cmake(program))
+    write_code(folder, program, inputs, outputs)
+    put(folder / "CMakeLists.txt", cmake(program))
     code_bytes, stack_bytes = _measured(folder, name)
     if stack_bytes is not None:
-        put(f"{name}.h", header(program, inputs, outputs, -(-stack_bytes // 64) * 64))
-    put(f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
+        put(folder / f"{name}.h", header(program, inputs, outputs, -(-stack_bytes // 64) * 64))
+    put(folder / f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
     found = artifact_report(graph, program, edges, inputs, outputs, code_bytes, stack_bytes)
     found["source"] = _keep_source(folder, model)
     found.update(extra or {})
     (folder / MARK).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(page(found), encoding="utf-8")
     return found
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file that is the same on every system."""
+    path.write_text(text, encoding="ascii", newline="\n")
+
+
+def write_code(folder: Path, program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+    """The program in C: kernels, calls, constants, and the header for callers."""
+    name = program.name
+    (folder / "kernels").mkdir(exist_ok=True)
+    for file, text in {f: text for k in program.kernels for f, text in k.files().items()}.items():
+        put(folder / "kernels" / file, text)
+    put(folder / f"{name}.c", body(program, inputs, outputs))
+    put(folder / f"{name}_weights.h", weights_header(program))
+    put(folder / f"{name}_weights.c", weights_source(program))
+    put(folder / f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
 
 
 def _measured(folder: Path, name: str) -> tuple[int | None, int | None]:

@@ -42,6 +42,19 @@ def features() -> frozenset[str]:
     return frozenset()
 
 
+@functools.cache
+def cpu() -> str:
+    """What the processor calls itself; empty where that cannot be read."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = re.search(r"^(?:model name|Model|CPU part)\s*:\s*(.*)$", cpuinfo.read_text(), re.MULTILINE)
+        return found[1].strip() if found else platform.machine()
+    if platform.system() == "Darwin":
+        done = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True)
+        return done.stdout.strip()
+    return platform.processor()
+
+
 def missing(target: str) -> list[str]:
     """The features that ``target`` asks for and this machine lacks."""
     wanted = [f for level in TARGETS[target] for f in _NEEDS[level].split()]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from lissom.backends.c.artifact import FLAGS, Artifact
 
 
-def layer_times(artifact: Artifact, *inputs: Any, seconds: float = 0.5, flags: Sequence[str] = FLAGS) -> list[float]:
+def layer_times(
+    artifact: Artifact, *inputs: Any, seconds: float = 0.5, flags: Sequence[str] = FLAGS, cc: str | None = None
+) -> list[float]:
     """Seconds each layer takes, the least of many runs; 0 for layers that take no work. What reading the clock costs
     is measured and taken off. Takes the inputs of a single run; raises what ``Artifact.run`` raises."""
     n, upper = artifact.name, artifact.name.upper()
@@ -17,13 +20,16 @@ def layer_times(artifact: Artifact, *inputs: Any, seconds: float = 0.5, flags: S
         f"-D{upper}_LAYER_{edge.upper()}(layer)=do {{ void {n}_{edge}(int); {n}_{edge}(layer); }} while (0)"
         for edge in ("begin", "end")
     ]
-    library = ctypes.CDLL(str(artifact.build(flags=[*flags, *hooks], harness=_HARNESS.replace("NAME", n)).resolve()))
-    once = artifact.stopwatch(*inputs)
-    once(1)
-    runs = max(3, round(seconds / max(once(1), 1e-7)))
+    library = ctypes.CDLL(
+        str(artifact.build(cc, flags=[*flags, *hooks], harness=_HARNESS.replace("NAME", n)).resolve())
+    )
     arguments, _ = artifact.bind(artifact.one(*inputs))
     least = (ctypes.c_double * max(1, len(artifact.report["layers"])))()
-    getattr(library, f"{n}_profile")(*arguments, runs, least, len(least))
+    profile = getattr(library, f"{n}_profile")
+    began = time.perf_counter()
+    profile(*arguments, 3, least, len(least))
+    runs = max(3, round(3 * seconds / max(time.perf_counter() - began, 1e-6)))
+    profile(*arguments, runs, least, len(least))
     return [float(t) for t in least][: len(artifact.report["layers"])]
 
 

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,27 +55,21 @@ def sources(folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}.c", folder / f"{name}_weights.c", *sorted((folder / "kernels").glob("*.c"))]
 
 
-def objects(cc: str, flags: Sequence[str | Path], units: Sequence[Path], digest: bytes, folder: Path) -> list[Path]:
-    """The object file of each unit, compiled where ``folder`` does not have it yet. ``digest`` stands for the headers.
+def objects(cc: str, flags: Sequence[str | Path], units: Mapping[Path, bytes], folder: Path) -> list[Path]:
+    """The object file of each unit, compiled where ``folder`` does not have it yet; beside each unit is what stands for
+    the headers it includes. Raises Error with what the compiler says when it fails."""
 
-    Raises Error with what the compiler says when it fails.
-    """
-
-    def compiled(unit: Path) -> Path:
-        known = hashlib.sha256(repr((cc, list(map(str, flags)))).encode() + digest + unit.read_bytes())
+    def compiled(unit: Path, headers: bytes) -> Path:
+        known = hashlib.sha256(repr((cc, list(map(str, flags)))).encode() + headers + unit.read_bytes())
         target = folder / f"{unit.stem}-{known.hexdigest()[:16]}.o"
         if not target.exists():
-            handle, made = tempfile.mkstemp(suffix=".o", dir=folder)
-            os.close(handle)
-            try:
-                compile_c(cc, [*flags, "-c", unit, "-o", made])
-                Path(made).replace(target)
-            finally:
-                Path(made).unlink(missing_ok=True)
+            made = target.with_suffix(f".{threading.get_ident()}.o")
+            compile_c(cc, [*flags, "-c", unit, "-o", made])
+            made.replace(target)
         return target
 
     with ThreadPoolExecutor(PROCESSES) as pool:
-        return list(pool.map(compiled, units))
+        return list(pool.map(compiled, units.keys(), units.values()))
 
 
 def version(cc: str) -> str:
@@ -90,7 +84,7 @@ def measure(folder: Path, name: str, cc: str, work: Path) -> tuple[int, int]:
     Code is all read-only sections of all units but the weights; stack is the frame of the run function and the deepest
     kernel, helpers of its unit included. What the C library's functions take is not known and not counted.
     """
-    flags = ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-I", folder]
+    flags: list[str | Path] = ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-I", folder]
 
     def compiled(unit: Path) -> tuple[int, int]:
         target = work / f"{unit.stem}.o"

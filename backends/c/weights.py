@@ -69,17 +69,6 @@ def weights_source(program: Program) -> str:
     return "\n".join([*lines, ""])
 
 
-def blank_weights(program: Program) -> str:
-    """The unit with other numbers in place of the constants, which no compiler has to read: for measuring time. What
-    ``NAME_fill_weights`` puts there is small and positive as an integer and as a float."""
-    n = program.name
-    aligned = f"__attribute__((aligned({program.alignment})))"
-    lines = ["#include <stdint.h>", "#include <string.h>", "", f"void {n}_fill_weights(void);", ""]
-    lines += [f"{aligned} union {n}_w{w.index} {_members(w.nbytes)} {n}_w{w.index};" for w in program.weights]
-    fills = [f"    memset(&{n}_w{w.index}, 0x3c, sizeof {n}_w{w.index});" for w in program.weights]
-    return "\n".join([*lines, "", f"void {n}_fill_weights(void)", "{", *fills, "}", ""])
-
-
 def _members(nbytes: int) -> str:
     """What a constant is in C: rows of bytes, aligned as 64-bit words are."""
     rows, row = _rows(nbytes)
