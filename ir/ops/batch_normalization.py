@@ -50,8 +50,10 @@ class BatchNormalization(Op):
         if not self.training_mode:
             y = F.batch_norm(data, input_mean.to(wide), input_var.to(wide), scale, b, False, 0.0, self.epsilon)
             return y.to(x.dtype)
-        var, mean = torch.var_mean(data, [i for i in range(x.ndim) if i != 1], correction=0)
-        y = F.batch_norm(data, None, None, scale, b, True, 0.0, self.epsilon)  # gradients reach the batch's own mean
+        mean, var = torch.zeros_like(input_mean, dtype=wide), torch.ones_like(input_var, dtype=wide)
+        y = F.batch_norm(data, mean, var, scale, b, True, 1.0, self.epsilon)  # leaves the statistics of the batch there
+        count = data.numel() // data.shape[1]
+        var = var * ((count - 1) / count)  # which is unbiased there
         kept, fresh = self.momentum, 1 - self.momentum
         return (
             y.to(x.dtype),
