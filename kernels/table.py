@@ -7,14 +7,29 @@ the same task: another level, and where it needs them constraints, a packed layo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import lissom.kernels.depthwise
+import lissom.kernels.norms
 import lissom.kernels.products
+import lissom.kernels.sparse
 import lissom.kernels.streams
 import lissom.kernels.tiles  # noqa: F401  # fills the list
 from lissom.kernels.kernel import Kernel, Params
 from lissom.kernels.registry import KERNELS, kernels_of
 
-__all__ = ["CHANNELS", "KERNELS", "TARGETS", "candidates", "channel_multiple", "choose", "kernels_of", "reads_unsigned"]
+__all__ = [
+    "CHANNELS",
+    "KERNELS",
+    "TARGETS",
+    "Thrifty",
+    "by_cost",
+    "candidates",
+    "channel_multiple",
+    "choose",
+    "kernels_of",
+    "reads_unsigned",
+]
 
 _V2 = ("x86-64-v2", "portable")
 _V3 = ("x86-64-v3", *_V2)
@@ -62,6 +77,12 @@ def candidates(task: str, params: Params, target: str) -> tuple[list[Kernel], li
     return taking, reasons
 
 
+def by_cost(taking: list[Kernel], params: Params) -> list[Kernel]:
+    """Of candidates those of the best level, of least cost first, and of equals the last one listed."""
+    best = [k for k in reversed(taking) if k.level == taking[0].level]
+    return sorted(best, key=lambda k: k.cost(params))
+
+
 def choose(task: str, params: Params, target: str) -> Kernel | str:
     """The best kernel of ``target`` that takes ``params``, or the reason why there is none.
 
@@ -70,4 +91,25 @@ def choose(task: str, params: Params, target: str) -> Kernel | str:
     taking, reasons = candidates(task, params, target)
     if not taking:
         return "; ".join(dict.fromkeys(r.partition(": ")[2] for r in reasons)) or f"there is no kernel for {task!r}"
-    return min(reversed([k for k in taking if k.level == taking[0].level]), key=lambda k: k.cost(params))
+    return by_cost(taking, params)[0]
+
+
+class Thrifty:
+    """Chooses for small code: kernels that serve all layers, not each its own, and of those as few as will do."""
+
+    SLOWER = 2.0
+    """What a kernel that is there already may cost, as a multiple of the least."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def __call__(self, task: str, params: Params, target: str) -> Kernel | str:
+        """As :func:`choose`."""
+        taking, _ = candidates(task, params, target)
+        if not taking:
+            return choose(task, params, target)
+        ranked = by_cost(taking, params)
+        bound = self.SLOWER * ranked[0].cost(params)
+        found = next((k for k in ranked if k.name in self._taken and k.cost(params) <= bound), ranked[0])
+        self._taken.add(found.name)
+        return replace(found, known=None)

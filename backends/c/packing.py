@@ -31,7 +31,7 @@ def pack(layout: str, operand: Operand) -> Array:
 
 def holds_all(layout: str) -> bool:
     """Whether a layout of weights holds bias and multipliers too, so that the kernel wants none beside it."""
-    return layout.split()[0] in ("panels", "depthwise")
+    return layout.split()[0] in ("panels", "depthwise", "sparse")
 
 
 def plain(operand: Operand) -> Array:
@@ -111,6 +111,29 @@ def depthwise(operand: Operand, lanes: int, element: int) -> Array:
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
+def sparse(operand: Operand, block: int) -> Array:
+    """Weights for ``lissom_sparse.h``: for each output channel its bias, multiplier and the end of its entries; where
+    the entries are; and their weights. Entries are single weights, or blocks of four channels of a tap, which are
+    counted tap by tap; with blocks, biases hold what the zero point of x adds."""
+    w = operand.array.reshape(operand.array.shape[0], operand.array.shape[1], -1)
+    bias, factors = _quantized_head(operand, w[None] if block > 1 else np.zeros((1, len(w), 1, 1), np.int8))
+    entries = w.reshape(len(w), -1, 1) if block == 1 else fours_of(w)
+    alive = entries.any(2)
+    head = np.zeros((len(w), 3), np.int32)
+    head[:, 0], head[:, 1], head[:, 2] = bias[0], factors[0].view(np.int32), np.cumsum(alive.sum(1))
+    index = np.nonzero(alive)[1].astype(np.uint16)
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (head, index, entries[alive])])
+
+
+def fours_of(w: Array) -> Array:
+    """Weights (outputs, channels, taps) as (outputs, blocks, 4), the blocks of a tap together, zeros where there are no
+    channels."""
+    outputs, channels, taps = w.shape
+    filled = np.zeros((outputs, -(-channels // 4) * 4, taps), w.dtype)
+    filled[:, :channels] = w
+    return np.ascontiguousarray(np.moveaxis(filled, 2, 1)).reshape(outputs, -1, 4)
+
+
 def _quantized_head(operand: Operand, runs: Array) -> list[Array]:
     """Biases less what the zero point of x adds, and multipliers, both (groups, outputs)."""
     shape = runs.shape[:2]
@@ -128,5 +151,6 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "NK": transposed,
     "panels": panels,
     "depthwise": depthwise,
+    "sparse": sparse,
 }
 """The functions behind the names."""

@@ -93,6 +93,8 @@ class Layer:
     results: list[Place] = field(default_factory=list)
     orders: list[tuple[int, ...]] = field(default_factory=list)
     """Of each result, how its axes lie in memory."""
+    remark: str = ""
+    """What the report says about the choice of a kernel."""
 
 
 @dataclass(eq=False)

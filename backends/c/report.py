@@ -53,6 +53,7 @@ def _layer(program: Program, index: int) -> dict[str, Any]:
         "name": layer.op.name,
         "op": layer.op.op_type,
         "kernel": ", ".join(kernels),
+        **({"remark": layer.remark} if layer.remark else {}),
         "macs": cost.macs,
         "bytes": cost.read + cost.written,
     }

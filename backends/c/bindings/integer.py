@@ -11,6 +11,7 @@ import torch
 from lissom.backends.c.bindings.along_axes import pool, pool_params
 from lissom.backends.c.bindings.elementwise import loop
 from lissom.backends.c.bindings.products import batched, conv_params, flipped, matmul_params, matrix, one_row, weights
+from lissom.backends.c.bindings.sparse import sparse_convolution
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import Order, around, contiguous, element_of, layout_order, shape_of
 from lissom.backends.c.packing import Operand, holds_all
@@ -132,6 +133,10 @@ def conv(op: QLinearConv, b: Builder) -> None:
     }
     check_bias(op)
     kernel = b.choose("conv_q8", params)
+    if isinstance(weight, Const) and isinstance(op.b, Const | None):
+        beside = {"b": np.zeros(w[0], np.int32) if op.b is None else op.b.data, "multiplier": factors}
+        if sparse_convolution(op, b, op.x, weight.data, params, beside, kernel, len(w)):
+            return
     order = layout_order(kernel.layout, len(w))
     if holds_all(kernel.packing["w"]):
         if not isinstance(weight, Const) or not isinstance(op.b, Const | None):
@@ -162,10 +167,12 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_
         "skip": NO_SKIP,
     }
     kernel = b.chooser("conv_q8", params, b.program.target)
-    if isinstance(kernel, str) or not holds_all(kernel.packing["w"]):
-        return False
     bias = getattr(op, "b", None) if isinstance(op, QLinearGemm) else None
     beside = {"b": np.zeros(n, np.int32) if bias is None else bias.data, "multiplier": factors}
+    if sparse_convolution(op, b, x, w.data, params, beside, kernel, 2):
+        return True
+    if isinstance(kernel, str) or not holds_all(kernel.packing["w"]):
+        return False
     whole = b.packed(kernel, "w", Operand(w.data, params, beside), f"{op.name}.panels")
     b.call(kernel, params, [b.read(x), whole, None, None, None, None], [b.write(op)])
     return True

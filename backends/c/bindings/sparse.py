@@ -1,0 +1,49 @@
+"""Layers of 8-bit values whose weights are mostly zero."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lissom.backends.c.builder import Builder
+from lissom.backends.c.geometry import layout_order
+from lissom.backends.c.packing import Operand, fours_of
+from lissom.ir.op import Op
+from lissom.ir.types import Array
+from lissom.ir.values import Value
+from lissom.kernels.kernel import Kernel, Params
+from lissom.kernels.sparse import why_dense
+from lissom.kernels.table import TARGETS
+
+
+def sparse_convolution(
+    op: Op, b: Builder, x: Value, w: Array, dense: Params, beside: dict[str, Array], by: Kernel | str, rank: int
+) -> bool:
+    """Call a kernel for sparse weights (outputs, channels, spatial) instead of ``by``, which takes the ``dense``
+    parameters, where that is faster; ``beside`` are biases and multipliers. Says whether it did."""
+    if not dense["w_plain"] or not (w == 0).any():
+        return False
+    flat = w.reshape(w.shape[0], w.shape[1], -1)
+    params = {
+        "conv": dense["conv"],
+        "x": dense["x"],
+        "y": dense["y"],
+        "nonzeros": int(np.count_nonzero(w)),
+        "blocks": int(fours_of(flat).any(2).sum()),
+    }
+    kernel = b.chooser("sparse_conv_q8", params, b.program.target)
+    if isinstance(kernel, str):
+        return False
+    levels = TARGETS[b.program.target]
+    if not isinstance(by, str) and levels.index(kernel.level) > levels.index(by.level):
+        return False
+    reason = why_dense(kernel.level, params)
+    if reason is not None:
+        assert b.layer is not None
+        b.layer.remark = f"dense: {reason}"
+        return False
+    if rank <= 2 and kernel.layout == "NCHW" and params["conv"]["out"][2] > 1:
+        return False  # rows of channels
+    order = layout_order(kernel.layout, rank) if rank > 2 else None
+    blob = b.packed(kernel, "w", Operand(w, params, beside), f"{op.name}.sparse")
+    b.call(kernel, params, [b.read(x, order), blob], [b.write(op.results[0], order)])
+    return True

@@ -1,0 +1,128 @@
+"""Convolutions whose weights are mostly zero: which kernels there are, what each costs, and when it is worth it.
+
+Levels with dot products of four bytes take blocks of four channels, whatever pattern they make in each output channel;
+the others single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
+and comes out, so it pays below a density that depends on the layer. ``CROSSOVER`` and ``Sparse`` hold what was measured
+(``benchmarks/sparsity.py --crossover``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+from lissom.kernels.kernel import Params
+from lissom.kernels.registry import Family, variant
+
+FOUR = 4
+"""Channels of a block."""
+
+CROSSOVER = 0.7
+"""The share of weights that are not zero below which the portable kernel is the faster one."""
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """What sparse kernels of a level cost, in cycles of a vector."""
+
+    level: str
+    lanes: int
+    most: int
+    """Vectors of pixels at once: with an output channel's sums, all in registers."""
+    cache: int = 32768
+    """Bytes of activations that may be looked up again and again."""
+    dense: float = 1.0
+    """Cycles of the dense kernel for a dot product of whole vectors."""
+    finish: float = 4.0
+    """Cycles for a vector of results, and of a dense kernel's."""
+    turn: float = 4.0
+    """Cycles for a vector of four channels that goes in."""
+
+
+LEVELS = (Sparse("avx512vnni", lanes=16, most=8),)
+
+
+def positions(params: Params) -> int:
+    """Pixels of the result, those of all images."""
+    conv = params["conv"]
+    return int(conv["batch"] * prod(conv["out"]))
+
+
+def taps(params: Params) -> int:
+    """Weights of a window."""
+    conv = params["conv"]
+    return int(prod(conv["kernel"]) * conv["in_channels"])
+
+
+def fours(params: Params) -> int:
+    """Blocks of a window, zero or not."""
+    conv = params["conv"]
+    return int(prod(conv["kernel"]) * -(-conv["in_channels"] // FOUR))
+
+
+def vectors(params: Params, on: Sparse) -> int:
+    """Vectors of pixels at once: as many as the first cache has room for, and the same number each time or one less."""
+    whole = -(-positions(params) // on.lanes)
+    room = min(on.most, max(2, on.cache // (fours(params) * on.lanes * FOUR)))
+    return -(-whole // -(-whole // room))
+
+
+def _scratch(params: Params, on: Sparse) -> int:
+    row = vectors(params, on) * on.lanes * FOUR
+    return fours(params) * row + on.lanes * row + int(params["conv"]["in_channels"])
+
+
+def _cost(params: Params, on: Sparse) -> float:
+    whole = -(-positions(params) // on.lanes)
+    return whole * (params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params))
+
+
+def _dense_cost(params: Params, on: Sparse) -> float:
+    whole, outputs = -(-positions(params) // on.lanes), params["conv"]["out_channels"]
+    return whole * outputs * (on.dense * fours(params) + on.finish)
+
+
+def why_dense(level: str, params: Params) -> str | None:
+    """Why a dense kernel of ``level`` is the faster one for these weights; None where the sparse one is."""
+    on = next((on for on in LEVELS if on.level == level), None)
+    if on is None:
+        share = params["nonzeros"] / (taps(params) * params["conv"]["out_channels"])
+        return None if share < CROSSOVER else f"{share:.0%} of its weights are not zero, {CROSSOVER:.0%} are too many"
+    ratio = _cost(params, on) / _dense_cost(params, on)
+    share = params["blocks"] / (fours(params) * params["conv"]["out_channels"])
+    if ratio < 1:
+        return None
+    return f"{share:.0%} of its blocks of four channels are not zero: {ratio:.2f} of the time of a dense kernel"
+
+
+def _refuses(params: Params) -> str | None:
+    if params["conv"]["groups"] > 1:
+        return "groups"
+    return "a window of too many weights" if taps(params) >= 2**16 else None
+
+
+def _refuses_signed(params: Params) -> str | None:
+    return "uint8 activations are wanted" if params["x"]["flip"] else None
+
+
+def _known(params: Params, on: Sparse) -> dict[str, int]:
+    return {"VECTORS": vectors(params, on)}
+
+
+_family = Family("sparse", "sparse_q8", "NCHW", {"w": "sparse 1"}, takes_scratch=True)
+_family.add("sparse_conv_q8", "q8 x, q8 w -> q8 y", refuses=_refuses)
+for _level in LEVELS:
+    variant(
+        "sparse_conv_q8",
+        f"sparse_conv_q8_{_level.level.replace('-', '_')}",
+        _refuses_signed,
+        level=_level.level,
+        layout="NHWC",
+        packing={"w": "sparse 4"},
+        scratch=partial(_scratch, on=_level),
+        cost=partial(_cost, on=_level),
+        template="lissom_sparse_q8.h",
+        constants={"VECTORS": 4},
+        known=partial(_known, on=_level),
+    )

@@ -1,0 +1,199 @@
+/* Convolution of bytes, channels last, with weights of which few blocks of four channels are not zero: uint8 activations,
+ * int8 weights. As many pixels as fit in cache at once are laid out as [tap][four channels][pixel][4], so that a block of
+ * weights, in every lane, meets vectors of pixels; a channel's sums over its blocks stay in registers. Results of four
+ * channels are zipped, and of LISSOM_LANES such fours turned round, to go back channels last.
+ *
+ * LISSOM_VECTORS, of pixels, are at most taken at once, or one less, so that all turns are much alike. */
+#include "lissom_finish_q8.h"
+#include "lissom_interleave.h"
+#include "lissom_sparse.h"
+
+#define ROW (LISSOM_VECTORS * LISSOM_LANES * 4)
+#define BYTES (LISSOM_LANES * 4)
+#define QUADS ((LISSOM_VECTORS + 3) / 4)
+
+/* Sums of one channel over its blocks. */
+static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint8_t *indices, const uint8_t *weights,
+                              int32_t blocks, int32_t bias, const int32_t vectors)
+{
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < vectors; ++v) {
+        acc[v] = lissom_vi_set(bias);
+    }
+    for (int32_t e = 0; e < blocks; ++e) {
+        const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
+        const lissom_vi weight = lissom_vi_four(weights + 4 * e);
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < vectors; ++v) {
+            acc[v] = lissom_vi_dot(acc[v], lissom_vi_load(x + v * BYTES), weight);
+        }
+    }
+}
+
+/* Bytes of one channel, four of each vector in turn. */
+static inline void channel(const lissom_sparse_q8_params *q, const lissom_finish_q8 *f, const uint8_t *patches,
+                           const uint8_t *w, int32_t o, lissom_vi *packed, const int32_t vectors)
+{
+    const uint8_t *const indices = w + q->conv.out_channels * LISSOM_SPARSE_HEAD;
+    const uint8_t *const weights = indices + 2 * q->blocks;
+    const int32_t first = lissom_sparse_first(w, o);
+    const int32_t blocks = lissom_sparse_i32(w, o, 2) - first;
+    const lissom_vf multiplier = lissom_vf_set(lissom_sparse_multiplier(w, o));
+    lissom_vi acc[4 * QUADS];
+    accumulate(acc, patches, indices + 2 * first, weights + 4 * first, blocks, lissom_sparse_i32(w, o, 0), vectors);
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < 4 * QUADS; ++v) {
+        acc[v] = v < vectors ? lissom_vi_round(lissom_vf_min(lissom_vf_mul(lissom_vf_of(acc[v]), multiplier), f->high))
+                             : acc[0];
+    }
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < QUADS; ++i) {
+        packed[i] = lissom_vi_xor(lissom_pack_fours(acc + 4 * i, f->zero), f->flip);
+    }
+}
+
+/* All channels of `pixels` pixels, which are `vectors` vectors. */
+static inline void outputs(const lissom_sparse_q8_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y,
+                           uint8_t *tile, int32_t pixels, const int32_t vectors)
+{
+    const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, NULL);
+    const int32_t channels = q->conv.out_channels;
+    for (int32_t o = 0; o < channels; o += BYTES) {
+        const int32_t n = lissom_smaller(BYTES, channels - o);
+        for (int32_t c = 0; c < n; c += 4) {
+            lissom_vi packed[4][QUADS];
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < 4; ++i) { /* past the last channel that one again, which is not stored */
+                channel(q, &f, patches, w, lissom_smaller(o + c + i, channels - 1), packed[i], vectors);
+            }
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < QUADS; ++i) {
+                const lissom_vi four[4] = {packed[0][i], packed[1][i], packed[2][i], packed[3][i]};
+                lissom_vi zipped[4];
+                lissom_zip_fours(four, zipped);
+                LISSOM_UNROLL
+                for (int32_t v = 4 * i; v < 4 * i + 4; ++v) {
+                    if (v < vectors) {
+                        lissom_vi_store(tile + v * LISSOM_LANES * BYTES + c / 4 * BYTES, zipped[v - 4 * i]);
+                    }
+                }
+            }
+        }
+        for (int32_t first = 0; first < pixels; first += LISSOM_LANES) {
+            lissom_vi rows[LISSOM_LANES];
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+                rows[i] = lissom_vi_load(tile + first * BYTES + i * BYTES);
+            }
+            lissom_transpose(rows);
+            uint8_t *const to = y + first * q->conv.y_pixel + o;
+            if (n == BYTES && first + LISSOM_LANES <= pixels) {
+                LISSOM_UNROLL
+                for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+                    lissom_vi_store(to + i * q->conv.y_pixel, rows[i]);
+                }
+            } else {
+                LISSOM_UNROLL
+                for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+                    if (first + i < pixels) {
+                        lissom_store_bytes(to + i * q->conv.y_pixel, rows[i], n);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* For one tap, where the channels of each pixel begin; the border stands for the zero point. */
+static inline void find(const lissom_conv_params *p, const uint8_t *x, const uint8_t *border, int32_t tap, int32_t first,
+                        int32_t pixels, const uint8_t **from)
+{
+    const int32_t plane = p->out[1] * p->out[2];
+    const int32_t kw = tap % p->kernel[2] * p->dilation[2] - p->pad[2];
+    const int32_t kh = tap / p->kernel[2] % p->kernel[1] * p->dilation[1] - p->pad[1];
+    const int32_t kd = tap / (p->kernel[2] * p->kernel[1]) * p->dilation[0] - p->pad[0];
+    int32_t column = first % p->out[2];
+    int32_t row = first / p->out[2] % p->out[1];
+    int32_t slice = first / plane % p->out[0];
+    int32_t n = first / (plane * p->out[0]);
+    for (int32_t i = 0; i < pixels; ++i) {
+        const int32_t d = slice * p->stride[0] + kd;
+        const int32_t h = row * p->stride[1] + kh;
+        const int32_t c = column * p->stride[2] + kw;
+        const int is_inside = d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1] && c >= 0 && c < p->in[2];
+        from[i] = is_inside ? x + (((n * p->in[0] + d) * p->in[1] + h) * p->in[2] + c) * p->x_pixel : border;
+        if (++column == p->out[2]) {
+            column = 0;
+            if (++row == p->out[1]) {
+                row = 0;
+                if (++slice == p->out[0]) {
+                    slice = 0;
+                    ++n;
+                }
+            }
+        }
+    }
+}
+
+/* The channels of pixels, which begin where `from` says, in fours: for each four, all pixels. */
+static inline void interleave(const uint8_t *const *from, int32_t channels, int32_t pixels, uint8_t *to)
+{
+    for (int32_t first = 0; first < pixels; first += LISSOM_LANES) {
+        for (int32_t c = 0; c < channels; c += BYTES) {
+            const int32_t n = lissom_smaller(BYTES, channels - c);
+            const int32_t fours = (n + 3) / 4;
+            lissom_vi rows[LISSOM_LANES];
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < LISSOM_LANES; ++i) { /* past the last pixel that one again */
+                rows[i] = lissom_load_bytes(from[lissom_smaller(first + i, pixels - 1)] + c, n);
+            }
+            lissom_transpose(rows);
+            uint8_t *const at = to + (size_t)(c / 4) * ROW + first * 4;
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+                if (i < fours) {
+                    lissom_vi_store(at + i * ROW, rows[i]);
+                }
+            }
+        }
+    }
+}
+
+LISSOM_NOINLINE static void turn(const lissom_sparse_q8_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y,
+                                 uint8_t *tile, int32_t pixels)
+{
+    if (pixels > (LISSOM_VECTORS - 1) * LISSOM_LANES) {
+        outputs(q, patches, w, y, tile, pixels, LISSOM_VECTORS);
+    } else {
+        outputs(q, patches, w, y, tile, pixels, LISSOM_VECTORS > 1 ? LISSOM_VECTORS - 1 : 1);
+    }
+}
+
+void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *w, uint8_t *y, void *scratch)
+{
+    const lissom_conv_params *const p = &q->conv;
+    const int32_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
+    const int32_t fours = (p->in_channels + 3) / 4;
+    const int32_t all = p->batch * p->out[0] * p->out[1] * p->out[2];
+    uint8_t *const patches = scratch;
+    uint8_t *const tile = patches + (size_t)(taps * fours) * ROW;
+    uint8_t *const border = tile + LISSOM_LANES * ROW;
+    memset(border, q->x.zero, (size_t)p->in_channels);
+    const int32_t vectors = (all + LISSOM_LANES - 1) / LISSOM_LANES;
+    const int32_t turns = (vectors + LISSOM_VECTORS - 1) / LISSOM_VECTORS;
+    const int32_t longer = vectors - turns * (vectors / turns); /* turns of one vector more than the others */
+    int32_t first = 0;
+    for (int32_t i = 0; i < turns; ++i) {
+        const int32_t lanes = (vectors / turns + (i < longer)) * LISSOM_LANES;
+        const int32_t pixels = lissom_smaller(lanes, all - first);
+        const uint8_t *from[LISSOM_VECTORS * LISSOM_LANES];
+        for (int32_t tap = 0; tap < taps; ++tap) {
+            find(p, x, border, tap, first, pixels, from);
+            interleave(from, p->in_channels, pixels, patches + (size_t)(tap * fours) * ROW);
+        }
+        turn(q, patches, w, y + first * p->y_pixel, tile, pixels);
+        first += pixels;
+    }
+}
+
+LISSOM_LEVEL_END
