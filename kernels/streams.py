@@ -12,8 +12,8 @@ from lissom.kernels.registry import kernels_of, variant
 
 BYTES = "x86-64-v2"
 FLOATS = "x86-64-v3"
-"""From which level on vectors of bytes, and of floats, are worth a kernel of their own. Streams wait for memory: none got
-faster with the vectors of a higher level."""
+"""From which level on vectors of bytes, and of floats, are worth a kernel of their own. Streams wait for memory: none
+got faster with the vectors of a higher level."""
 
 
 def name_of(task: str, level: str) -> str:
@@ -43,3 +43,20 @@ for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32", 
             layout="NHWC",
             template=f"lissom_{_task}_nhwc.h",
         )
+
+_ARITHMETIC = """
+    abs_f32 affine_f32 celu_f32 clip_f32 elu_f32 erf_f32 exp_f32 gelu_f32 gelu_tanh_f32 hard_sigmoid_f32 hard_swish_f32
+    leaky_relu_f32 mish_f32 neg_f32 reciprocal_f32 relu_f32 selu_f32 sigmoid_f32 sqrt_f32 swish_f32 tanh_f32
+    thresholded_relu_f32
+    add_f32 sub_f32 mul_f32 div_f32 min_f32 max_f32 prelu_f32
+    reduce_sum_f32 reduce_mean_f32 reduce_max_f32 reduce_min_f32 reduce_sum_square_f32 reduce_l2_f32
+    resample_f32 scale_shift_f32 softmax_f32
+"""
+_ON_BYTES = """
+    add_q8 mul_q8 sub_q8 quantize_q8 dequantize_i8 dequantize_u8 resize_q8
+    min_u8 max_u8 min_i8 max_i8 reduce_max_u8 reduce_min_u8 reduce_max_i8 reduce_min_i8
+"""
+for _task in _ARITHMETIC.split():
+    again(_task, FLOATS)
+for _task in _ON_BYTES.split():
+    again(_task, BYTES, FLOATS)

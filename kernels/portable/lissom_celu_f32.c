@@ -1,5 +1,4 @@
-#include <math.h>
-
+#include "lissom_math.h"
 #include "lissom_unary.h"
 
-LISSOM_UNARY(lissom_celu_f32, float, v < 0.0f ? alpha * expm1f(v / alpha) : v)
+LISSOM_UNARY(lissom_celu_f32, float, v < 0.0f ? alpha * lissom_expm1(v / alpha) : v)

@@ -1,5 +1,4 @@
-#include <math.h>
-
+#include "lissom_math.h"
 #include "lissom_unary.h"
 
-LISSOM_UNARY(lissom_exp_f32, float, expf(v))
+LISSOM_UNARY(lissom_exp_f32, float, lissom_exp(v))

@@ -1,5 +1,3 @@
-#include <math.h>
-
 #include "lissom_unary.h"
 
-LISSOM_UNARY(lissom_hard_sigmoid_f32, float, fminf(1.0f, fmaxf(0.0f, alpha * v + beta)))
+LISSOM_UNARY(lissom_hard_sigmoid_f32, float, lissom_between(0.0f, alpha * v + beta, 1.0f))

@@ -1,5 +1,4 @@
-#include <math.h>
-
+#include "lissom_math.h"
 #include "lissom_unary.h"
 
-LISSOM_UNARY(lissom_selu_f32, float, v < 0.0f ? beta * (alpha * expm1f(v)) : beta * v)
+LISSOM_UNARY(lissom_selu_f32, float, v < 0.0f ? beta * (alpha * lissom_expm1(v)) : beta * v)

@@ -1,5 +1,4 @@
-#include <math.h>
-
+#include "lissom_math.h"
 #include "lissom_unary.h"
 
-LISSOM_UNARY(lissom_sigmoid_f32, float, 1.0f / (1.0f + expf(-v)))
+LISSOM_UNARY(lissom_sigmoid_f32, float, lissom_sigmoid(v))
