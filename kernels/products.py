@@ -74,7 +74,7 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
                 scratch=partial(_scratch, machine=machine, vectors=vectors),
                 cost=partial(_cost, machine=machine, rows=rows, vectors=vectors),
                 template=f"lissom_{task}_tile.h",
-                constants={"ROWS": rows, "VECTORS": vectors},
+                constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "DEPTH": 0},
                 known=partial(_known, machine=machine),
             )
 

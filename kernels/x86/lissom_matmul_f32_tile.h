@@ -8,6 +8,9 @@ typedef lissom_vf tile_sum;
 #define TILE_HEAD 0
 #define TILE_MATMUL(p) (p)
 
+static inline int32_t tile_depth(const tile_params *p) { return p->k * 4; }
+static inline int32_t tile_step(const tile_params *p) { return p->a_m * 4; }
+
 static inline const uint8_t *tile_rows(const tile_params *p, const uint8_t *a, uint8_t *scratch, const int32_t **first)
 {
     (void)p;

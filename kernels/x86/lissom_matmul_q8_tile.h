@@ -42,6 +42,9 @@ static inline void store_lanes(uint8_t *to, const __m128i *four)
 
 #if LISSOM_DOT_BYTES == 1
 
+static inline int32_t tile_depth(const tile_params *q) { return q->p->matmul.k; }
+static inline int32_t tile_step(const tile_params *q) { return q->p->matmul.a_m; }
+
 /* The sum of n bytes. */
 static inline int32_t sum_of(const uint8_t *a, int32_t n)
 {
@@ -62,7 +65,7 @@ static inline const uint8_t *tile_rows(const tile_params *q, const uint8_t *a, u
     const lissom_matmul_params *const p = &q->p->matmul;
     int32_t *const terms = (void *)scratch;
     for (int32_t m = 0; m < p->m; ++m) {
-        terms[m] = q->b_zero * (p->k * q->p->a.zero - sum_of(a + m * LISSOM_STEP, p->k));
+        terms[m] = q->b_zero * (p->k * q->p->a.zero - sum_of(a + m * p->a_m, p->k));
     }
     *first = terms;
     return a;
@@ -106,13 +109,16 @@ static inline void pack_column(const tile_params *q, const uint8_t *b, int32_t k
 
 #else
 
+static inline int32_t tile_depth(const tile_params *q) { return (q->p->matmul.k + 1) / 2 * 4; }
+static inline int32_t tile_step(const tile_params *q) { return tile_depth(q); }
+
 static inline const uint8_t *tile_rows(const tile_params *q, const uint8_t *a, uint8_t *scratch, const int32_t **first)
 {
     const lissom_matmul_params *const p = &q->p->matmul;
     (void)first;
     for (int32_t m = 0; m < p->m; ++m) {
-        uint8_t *const to = scratch + m * LISSOM_STEP;
-        memset(to + LISSOM_STEP - 4, 0, 4);
+        uint8_t *const to = scratch + m * tile_step(q);
+        memset(to + tile_step(q) - 4, 0, 4);
         lissom_widen(to, a + m * p->a_m, (size_t)p->k);
     }
     return scratch;

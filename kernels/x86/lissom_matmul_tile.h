@@ -6,19 +6,23 @@
  *     tile_params  TILE_ELEMENT  tile_sum     the parameter struct, bytes of an element of y, a vector
  *     TILE_MATMUL(q)                          the lissom_matmul_params
  *     TILE_HEAD                               bytes a column takes in a panel before its elements
+ *     tile_depth tile_step                    bytes of a row of a, and to the next, as tiles read it
  *     tile_rows tile_pack                     a as tiles read it; the panel of some columns of b
  *     tile_start tile_load                    first sums; a vector of b
  *     tile_group tile_dot                     four bytes in every lane; a multiply-accumulate
  *     tile_finish                             from sums to results
  *
- * LISSOM_DEPTH is the bytes of a row of a, LISSOM_STEP those from one row to the next, both as tiles read them: a layer
- * has the kernel to itself. Where the last group has fewer than four bytes, it ends where the row ends and overlaps the
+ * LISSOM_DEPTH is the bytes of a row of a, LISSOM_STEP those from one row to the next, both as tiles read them, where a
+ * layer has the kernel to itself; a LISSOM_DEPTH of 0 leaves both to the parameters. Where the last group has fewer than four bytes, it ends where the row ends and overlaps the
  * one before, with zeros of b for what that one had: no byte outside a row is ever read.
  */
 #ifndef LISSOM_MATMUL_TILE_H
 #define LISSOM_MATMUL_TILE_H
 
-static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *a, const uint8_t *w)
+#define DEPTH(q) (LISSOM_DEPTH ? LISSOM_DEPTH : tile_depth(q))
+#define STEP(q) (LISSOM_DEPTH ? LISSOM_STEP : tile_step(q))
+
+static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *a, int32_t step, const uint8_t *w)
 {
     tile_sum columns[LISSOM_VECTORS];
     LISSOM_UNROLL
@@ -27,7 +31,7 @@ static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *a, c
     }
     LISSOM_UNROLL
     for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        const tile_sum four = tile_group(a + m * LISSOM_STEP);
+        const tile_sum four = tile_group(a + m * step);
         LISSOM_UNROLL
         for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
             acc[m][v] = tile_dot(acc[m][v], four, columns[v]);
@@ -55,12 +59,14 @@ static inline void tile(const tile_params *q, const uint8_t *a, const int32_t *f
             acc[m][v] = tile_start(panel, v, first, m);
         }
     }
+    const int32_t depth = DEPTH(q);
+    const int32_t step = STEP(q);
     const uint8_t *w = panel + COLUMNS * TILE_HEAD;
-    for (int32_t at = 0; at < LISSOM_DEPTH / 4 * 4; at += 4, w += COLUMNS * 4) {
-        multiply(acc, a + at, w);
+    for (int32_t at = 0; at < depth / 4 * 4; at += 4, w += COLUMNS * 4) {
+        multiply(acc, a + at, step, w);
     }
-    if (LISSOM_DEPTH % 4 != 0) {
-        multiply(acc, a + LISSOM_DEPTH - 4, w);
+    if (depth % 4 != 0) {
+        multiply(acc, a + depth - 4, step, w);
     }
     LISSOM_UNROLL
     for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
@@ -76,7 +82,7 @@ static inline void products(const tile_params *q, const uint8_t *a, const uint8_
 {
     const lissom_matmul_params *const p = TILE_MATMUL(q);
     uint8_t *const panel = scratch;
-    uint8_t *const beside = scratch + COLUMNS * (TILE_HEAD + (LISSOM_DEPTH + 3) / 4 * 4);
+    uint8_t *const beside = scratch + COLUMNS * (TILE_HEAD + (DEPTH(q) + 3) / 4 * 4);
     const int32_t batches = lissom_matmul_batches(p);
     for (int32_t batch = 0; batch < batches; ++batch) {
         const int32_t *first = NULL; /* what is in the sums of each row before anything is added */
@@ -90,7 +96,7 @@ static inline void products(const tile_params *q, const uint8_t *a, const uint8_
             for (int32_t m = 0; m < p->m; m += LISSOM_ROWS) {
                 /* The last tile may overlap the one before: the same results once more. */
                 const int32_t row = lissom_smaller(m, p->m - LISSOM_ROWS);
-                tile(q, rows + row * LISSOM_STEP, first ? first + row : NULL, panel,
+                tile(q, rows + row * STEP(q), first ? first + row : NULL, panel,
                      to + (row * p->y_m + j) * TILE_ELEMENT, columns);
             }
         }

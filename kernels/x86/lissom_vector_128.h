@@ -22,6 +22,13 @@ static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm_min
 static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 static inline lissom_vf lissom_vf_of(lissom_vi v) { return _mm_cvtepi32_ps(v); }
 
+/* The sum of all lanes. */
+static inline int32_t lissom_vi_sum(lissom_vi v)
+{
+    const __m128i pairs = _mm_add_epi32(v, _mm_unpackhi_epi64(v, v));
+    return _mm_cvtsi128_si32(_mm_add_epi32(pairs, _mm_shuffle_epi32(pairs, 1)));
+}
+
 /* To the nearest integer, ties to even. */
 static inline lissom_vi lissom_vi_round(lissom_vf v)
 {

@@ -28,6 +28,17 @@ static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm256_
 static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return _mm256_fmadd_ps(a, b, c); }
 static inline lissom_vf lissom_vf_of(lissom_vi v) { return _mm256_cvtepi32_ps(v); }
 
+/* The sum of all lanes. */
+static inline int32_t lissom_vi_sum(lissom_vi v)
+{
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    const __m128i pairs = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+    return _mm_cvtsi128_si32(_mm_add_epi32(pairs, _mm_shuffle_epi32(pairs, 1)));
+}
+
+/* table[i], for each lane i. */
+static inline lissom_vi lissom_vi_gather(const int32_t *table, lissom_vi i) { return _mm256_i32gather_epi32(table, i, 4); }
+
 /* To the nearest integer, ties to even. */
 static inline lissom_vi lissom_vi_round(lissom_vf v)
 {

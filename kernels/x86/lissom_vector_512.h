@@ -16,6 +16,10 @@ static inline lissom_vi lissom_vi_set(int32_t v) { return _mm512_set1_epi32(v); 
 static inline lissom_vi lissom_vi_add(lissom_vi a, lissom_vi b) { return _mm512_add_epi32(a, b); }
 static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm512_sub_epi32(a, b); }
 static inline lissom_vi lissom_vi_mul(lissom_vi a, lissom_vi b) { return _mm512_mullo_epi32(a, b); }
+static inline int32_t lissom_vi_sum(lissom_vi v) { return _mm512_reduce_add_epi32(v); }
+
+/* table[i], for each lane i. */
+static inline lissom_vi lissom_vi_gather(const int32_t *table, lissom_vi i) { return _mm512_i32gather_epi32(i, table, 4); }
 static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm512_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm512_add_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm512_mul_ps(a, b); }

@@ -8,7 +8,7 @@ import numpy as np
 
 from lissom.backends.c.bindings.products import three
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, element_of, layout_order, merged, shape_of
+from lissom.backends.c.geometry import Order, around, element_of, layout_order, merged, shape_of
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.op import op_class
@@ -93,11 +93,18 @@ def integers(value: Value | None, what: str) -> list[int]:
     return [int(i) for i in value.data.reshape(-1)]
 
 
+def along(x: Value, axis: int, b: Builder) -> tuple[Order, dict[str, int]]:
+    """The order of the axes of ``x`` in memory, and the parameters of work along one of them on ``x`` as it lies."""
+    order = b.order(x)
+    outer, n, inner = around([shape_of(x)[i] for i in order], order.index(axis % len(order)))
+    return order, {"outer": outer, "n": n, "inner": inner}
+
+
 @binds(Softmax, LogSoftmax)
 def softmax(op: Softmax | LogSoftmax, b: Builder) -> None:
-    outer, n, inner = around(shape_of(op), op.axis)
+    order, params = along(op.x, op.axis, b)
     task = f"{'softmax' if op.op_type == 'Softmax' else 'log_softmax'}_{element_of(op)}"
-    b.call(task, {"outer": outer, "n": n, "inner": inner}, [b.read(op.x)], [b.write(op)])
+    b.call(task, params, [b.stored(op.x)], [b.write(op, order)])
 
 
 @binds(LayerNormalization, RMSNormalization)
