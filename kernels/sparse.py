@@ -18,6 +18,9 @@ from lissom.kernels.registry import Family, variant
 FOUR = 4
 """Channels of a block."""
 
+ROWS = 4
+"""Rows up to which lanes are output channels rather than pixels."""
+
 CROSSOVER = 0.7
 """The share of weights that are not zero below which the portable kernel is the faster one."""
 
@@ -78,6 +81,17 @@ def _cost(params: Params, on: Sparse) -> float:
     return whole * (params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params))
 
 
+def _row_scratch(params: Params) -> int:
+    return -(-int(params["conv"]["in_channels"]) // 128) * 128
+
+
+def _row_cost(params: Params, on: Sparse) -> float:
+    """Steps of all parts: as many as the fullest lane of each needs, for which the average is counted 1.8 times."""
+    outputs, parts = params["conv"]["out_channels"], -(-fours(params) // (2 * on.lanes))
+    each = 1.8 * params["blocks"] / outputs / parts + 1
+    return positions(params) * -(-outputs // on.lanes) * (3 * parts * each + 2 * on.finish)
+
+
 def _dense_cost(params: Params, on: Sparse) -> float:
     whole, outputs = -(-positions(params) // on.lanes), params["conv"]["out_channels"]
     return whole * outputs * (on.dense * fours(params) + on.finish)
@@ -106,6 +120,12 @@ def _refuses_signed(params: Params) -> str | None:
     return "uint8 activations are wanted" if params["x"]["flip"] else None
 
 
+def _refuses_images(params: Params) -> str | None:
+    if prod(params["conv"]["kernel"]) > 1 or max(params["conv"]["stride"]) > 1 or any(params["conv"]["pad"]):
+        return "windows"
+    return "many rows" if positions(params) > ROWS else _refuses_signed(params)
+
+
 def _known(params: Params, on: Sparse) -> dict[str, int]:
     return {"VECTORS": vectors(params, on)}
 
@@ -125,4 +145,17 @@ for _level in LEVELS:
         template="lissom_sparse_q8.h",
         constants={"VECTORS": 4},
         known=partial(_known, on=_level),
+    )
+
+for _level in LEVELS:
+    variant(
+        "sparse_conv_q8",
+        f"sparse_row_q8_{_level.level.replace('-', '_')}",
+        _refuses_images,
+        level=_level.level,
+        layout="NHWC",
+        packing={"w": f"sparse_rows {_level.lanes} {2 * _level.lanes}"},
+        scratch=_row_scratch,
+        cost=partial(_row_cost, on=_level),
+        template="lissom_sparse_row_q8.h",
     )

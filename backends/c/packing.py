@@ -31,7 +31,7 @@ def pack(layout: str, operand: Operand) -> Array:
 
 def holds_all(layout: str) -> bool:
     """Whether a layout of weights holds bias and multipliers too, so that the kernel wants none beside it."""
-    return layout.split()[0] in ("panels", "depthwise", "sparse")
+    return layout.split()[0] in ("panels", "depthwise", "sparse", "sparse_rows")
 
 
 def plain(operand: Operand) -> Array:
@@ -125,6 +125,31 @@ def sparse(operand: Operand, block: int) -> Array:
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (head, index, entries[alive])])
 
 
+def sparse_rows(operand: Operand, lanes: int, room: int) -> Array:
+    """Weights for ``lissom_sparse_row_q8.h``, whose registers hold ``room`` blocks of x at once: how many steps each
+    vector of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh."""
+    w = fours_of(operand.array.reshape(*operand.array.shape[:2], 1))
+    bias, factors = _quantized_head(operand, w[None])
+    vectors, parts = -(-len(w) // lanes), -(-w.shape[1] // room)
+    filled = np.zeros((vectors * lanes, parts * room, 4), np.int8)
+    filled[: len(w), : w.shape[1]] = w
+    blocks = filled.reshape(vectors, lanes, parts, room, 4).transpose(0, 2, 1, 3, 4)  # vector, part, lane, block, 4
+    alive = blocks.any(4)
+    counts = alive.sum(3).max(2).astype(np.uint8)
+    first = np.argsort(~alive, axis=3, kind="stable")  # those that are not zero, in order, in front
+    head = np.zeros((2, vectors * lanes), np.int32)
+    head[0, : len(w)], head[1, : len(w)] = bias[0], factors[0].view(np.int32)
+    stream = [counts.reshape(-1), np.zeros(-counts.size % (4 * lanes), np.uint8)]
+    for v in range(vectors):
+        stream.append(head[:, v * lanes : (v + 1) * lanes])
+        for p, steps in enumerate(counts[v]):
+            picked = np.zeros((lanes, -(-int(steps) // 4) * 4), np.uint8)
+            picked[:, :steps] = first[v, p, :, :steps]
+            stream.append(picked.reshape(lanes, -1, 4).swapaxes(0, 1))
+            stream.append(np.take_along_axis(blocks[v, p], first[v, p, :, :steps, None], 1).swapaxes(0, 1))
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in stream])
+
+
 def fours_of(w: Array) -> Array:
     """Weights (outputs, channels, taps) as (outputs, blocks, 4), the blocks of a tap together, zeros where there are no
     channels."""
@@ -152,5 +177,6 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "panels": panels,
     "depthwise": depthwise,
     "sparse": sparse,
+    "sparse_rows": sparse_rows,
 }
 """The functions behind the names."""
