@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lissom.backends.c.bindings.along_axes import pool, pool_params
+from lissom.backends.c.bindings.along_axes import along, pool, pool_params
 from lissom.backends.c.bindings.elementwise import loop
 from lissom.backends.c.bindings.products import batched, conv_params, flipped, matmul_params, matrix, one_row, weights
 from lissom.backends.c.bindings.sparse import sparse_convolution
@@ -259,14 +259,19 @@ def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
 
 
 def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np.float32) -> bool:
-    """Let the convolution that computes an operand add the other one, as a residual block does."""
+    """Let the convolution, or the fully connected layer that is computed as one, which computes an operand add the other
+    one, as a residual block does."""
     sides = [
         (op.b, op.b_zero_point, b_ratio, op.a, op.a_zero_point, a_ratio),
         (op.a, op.a_zero_point, a_ratio, op.b, op.b_zero_point, b_ratio),
     ]
     for value, zero, ratio, other, other_zero, other_ratio in sides:
         made = producer(value)
-        if not isinstance(made, QLinearConv) or shape_of(value) != shape_of(op) or shape_of(other) != shape_of(op):
+        if (
+            not isinstance(made, QLinearConv | QLinearGemm | QLinearMatMul)
+            or shape_of(value) != shape_of(op)
+            or shape_of(other) != shape_of(op)
+        ):
             continue
         if value is other or scalar(zero, "a zero point") != scalar(made.y_zero_point, "a zero point"):
             continue
@@ -337,19 +342,17 @@ def _window(batch: int, channels: int, n: int, columns: int) -> dict[str, Any]:
 
 @binds(QLinearSoftmax)
 def softmax(op: QLinearSoftmax, b: Builder) -> None:
-    outer, n, inner = around(shape_of(op), op.axis)
+    order, around_axis = along(op.x, op.axis, b)
     params = {
-        "outer": outer,
-        "n": n,
-        "inner": inner,
+        **around_axis,
         "flip": flip_of(op.x),
         "y": q8_output(op, op.y_zero_point),
         "y_scale": np.float32(scalar(op.y_scale, "a scale")),
     }
     table = parameter(op.table, "a table")
-    if int(table.max()) * n >= 2**31:
-        raise Unsupported(f"a sum of {n} exponentials may not fit in int32")
-    b.call("softmax_q8", params, [b.read(op.x), b.constant(table, f"{op.name}.table")], [b.write(op)])
+    if int(table.max()) * params["n"] >= 2**31:
+        raise Unsupported(f"a sum of {params['n']} exponentials may not fit in int32")
+    b.call("softmax_q8", params, [b.stored(op.x), b.constant(table, f"{op.name}.table")], [b.write(op, order)])
 
 
 @binds(QLinearLayerNormalization)

@@ -243,7 +243,9 @@ def scale_product(op: Mul, b: Builder) -> bool:
         order = b.order(value)
         call = b.reclaim(value, "matmul_f32", alpha=1.0, beta=0.0)
         if call is not None:
-            b.call(call.kernel, {**call.params, "alpha": float(factor.data.reshape(()))}, call.reads, [b.write(op, order)])
+            b.call(
+                call.kernel, {**call.params, "alpha": float(factor.data.reshape(()))}, call.reads, [b.write(op, order)]
+            )
             return True
     return False
 
