@@ -10,8 +10,7 @@ typedef struct {
     lissom_vf high;  /* of what is rounded last */
     lissom_vi zero;  /* of the result, in 16-bit lanes, plus 128 for int8 */
     lissom_vi flip;  /* 0x80 in every byte for int8 */
-    int32_t adds;    /* whether there is an addition; the others are its own */
-    lissom_vf low_before;
+    lissom_vf low_before; /* from here on: of an addition, where there is one */
     lissom_vf high_before;
     lissom_vi skip_zero;
     lissom_vf ratio;
@@ -26,7 +25,6 @@ static inline lissom_finish_q8 lissom_finish_q8_of(const lissom_q8_output *y, co
         lissom_vf_set(last->high),
         lissom_vi_set_16(last->zero + flip),
         lissom_vi_set(flip * 0x01010101),
-        add != NULL,
         lissom_vf_set(y->low),
         lissom_vf_set(y->high),
         lissom_vi_set(add ? add->zero : 0),
@@ -36,12 +34,12 @@ static inline lissom_finish_q8 lissom_finish_q8_of(const lissom_q8_output *y, co
     return f;
 }
 
-/* What the sums of n channels come to, rounded, before the zero point is added. */
+/* What the sums of n channels come to, with skip added where there is one, rounded, before the zero point is added. */
 static inline lissom_vi lissom_finish_q8_round(const lissom_finish_q8 *f, lissom_vi sums, lissom_vf multiplier,
                                                const uint8_t *skip, int32_t n)
 {
     lissom_vf v = lissom_vf_mul(lissom_vf_of(sums), multiplier);
-    if (f->adds) {
+    if (skip) {
         const lissom_vf bounded = lissom_vf_min(lissom_vf_max(v, f->low_before), f->high_before);
         const lissom_vi other = lissom_vi_sub(lissom_vi_bytes(skip, n), f->skip_zero);
         v = lissom_vf_add(lissom_vf_mul(lissom_vf_of(lissom_vi_round(bounded)), f->ratio),
