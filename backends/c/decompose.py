@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,8 +52,8 @@ def attention(op: Attention) -> tuple[Value, ...]:
     groups = _size(q, 1) // _size(k, 1)
     if groups > 1:
         k, v = _repeated(k, groups), _repeated(v, groups)
-    root = math.sqrt(_size(q, 3) ** -0.5 if op.scale is None else op.scale)
-    scores: Op = MatMul(Mul(q, _scalar(root)), Mul(Transpose(k, perm=(0, 1, 3, 2)), _scalar(root)))
+    scale = _size(q, 3) ** -0.5 if op.scale is None else op.scale
+    scores: Op = Mul(MatMul(q, Transpose(k, perm=(0, 1, 3, 2))), _scalar(scale))
     if op.softcap > 0:
         scores = Mul(Tanh(Mul(scores, _scalar(1 / op.softcap))), _scalar(op.softcap))
     queries, keys = _size(q, 2), _size(k, 2)

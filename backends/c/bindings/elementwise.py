@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lissom.backends.c.bindings.products import add_to_producer
+from lissom.backends.c.bindings.products import add_to_producer, scale_product
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import Order, broadcast, contiguous, element_of, item_bytes, merged, shape_of
 from lissom.backends.c.program import Place
@@ -147,7 +147,7 @@ def binary(op: Op, b: Builder) -> None:
     if left.type.dtype is not right.type.dtype:
         raise Unsupported(f"operands of two types, {left.type} and {right.type}, are not supported in C")
     element = "u8" if left.type.dtype is DType.bool else element_of(left)
-    if isinstance(op, Add) and add_to_producer(op, b):
+    if (isinstance(op, Add) and add_to_producer(op, b)) or (isinstance(op, Mul) and scale_product(op, b)):
         return
     loop(b, f"{BINARY[op.op_type]}_{element}", op, (left, right))
 

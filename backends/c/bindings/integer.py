@@ -13,7 +13,7 @@ from lissom.backends.c.bindings.elementwise import loop
 from lissom.backends.c.bindings.products import batched, conv_params, flipped, matmul_params, matrix, one_row, weights
 from lissom.backends.c.bindings.sparse import sparse_convolution
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import Order, around, contiguous, element_of, layout_order, shape_of
+from lissom.backends.c.geometry import Order, contiguous, element_of, layout_order, shape_of
 from lissom.backends.c.packing import Operand, holds_all
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
@@ -259,8 +259,8 @@ def binary(op: QLinearAdd | QLinearMul | QLinearSub, b: Builder) -> None:
 
 
 def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np.float32) -> bool:
-    """Let the convolution, or the fully connected layer that is computed as one, which computes an operand add the other
-    one, as a residual block does."""
+    """Let the layer that computes an operand, a convolution or computed as one, add the other one, as a residual block
+    does."""
     sides = [
         (op.b, op.b_zero_point, b_ratio, op.a, op.a_zero_point, a_ratio),
         (op.a, op.a_zero_point, a_ratio, op.b, op.b_zero_point, b_ratio),
