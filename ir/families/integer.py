@@ -6,9 +6,12 @@ Operands come as (tensor, scale, zero point) triples in the field order of ONNX'
 
 from __future__ import annotations
 
-import numpy as np
+from typing import ClassVar
 
-from lissom.ir.families.quantization import require_quantized
+import numpy as np
+import torch
+
+from lissom.ir.families.quantization import require_quantized, saturate
 from lissom.ir.op import Op
 from lissom.ir.types import DType, TensorType
 from lissom.ir.values import Const, Input, Value
@@ -91,6 +94,30 @@ class BinaryInteger(IntegerOp, abstract=True):
 
     def y_parameters(self) -> tuple[Value, Value]:
         return self.y_scale, self.y_zero_point
+
+
+class ScaledSum(BinaryInteger, abstract=True):
+    """y = saturate(round_half_even((a - za) * (sa / sy) + sign * (b - zb) * (sb / sy)) + zy), with broadcasting.
+
+    In float32: two ratios, two products, one sum, each rounded on its own.
+    """
+
+    sign: ClassVar[int]
+
+    def run(
+        self,
+        a: torch.Tensor,
+        a_scale: torch.Tensor,
+        a_zero_point: torch.Tensor,
+        b: torch.Tensor,
+        b_scale: torch.Tensor,
+        b_zero_point: torch.Tensor,
+        y_scale: torch.Tensor,
+        y_zero_point: torch.Tensor,
+    ) -> torch.Tensor:
+        left = (a.float() - a_zero_point.float()) * (a_scale / y_scale)
+        right = (b.float() - b_zero_point.float()) * (b_scale / y_scale)
+        return saturate(torch.round(left + self.sign * right) + y_zero_point.float(), self.type.dtype)
 
 
 class WeightedInteger(IntegerOp, abstract=True):

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
-
-from lissom.ir.families.integer import BinaryInteger
-from lissom.ir.families.quantization import saturate
+from lissom.ir.families.integer import ScaledSum
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.samples import int8_triple, literal, uint8_triple
@@ -13,29 +10,16 @@ from lissom.ir.types import DType
 from lissom.ir.values import Value
 
 
-class QLinearAdd(BinaryInteger):
+class QLinearAdd(ScaledSum):
     """y = saturate(round_half_even((a - za) * (sa / sy) + (b - zb) * (sb / sy)) + zy), with broadcasting.
 
-    In float32: two ratios, two products, one sum, each rounded on its own.
+    In float32, as :class:`~lissom.ir.families.integer.ScaledSum` says.
     """
+
+    sign = 1
 
     def real(self, *operands: Value) -> Op:
         return Add(*operands)
-
-    def run(
-        self,
-        a: torch.Tensor,
-        a_scale: torch.Tensor,
-        a_zero_point: torch.Tensor,
-        b: torch.Tensor,
-        b_scale: torch.Tensor,
-        b_zero_point: torch.Tensor,
-        y_scale: torch.Tensor,
-        y_zero_point: torch.Tensor,
-    ) -> torch.Tensor:
-        left = (a.float() - a_zero_point.float()) * (a_scale / y_scale)
-        right = (b.float() - b_zero_point.float()) * (b_scale / y_scale)
-        return saturate(torch.round(left + right) + y_zero_point.float(), self.type.dtype)
 
     @staticmethod
     def samples() -> Iterable[Op]:
