@@ -19,6 +19,7 @@ from lissom.ir.ops.cast_like import CastLike
 from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.gelu import Gelu
 from lissom.ir.ops.mod import Mod
+from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.relu import Relu
 from lissom.ir.ops.where import Where
 from lissom.ir.types import DType
