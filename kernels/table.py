@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import lissom.kernels.amx
 import lissom.kernels.depthwise
 import lissom.kernels.norms
 import lissom.kernels.products
@@ -63,6 +64,10 @@ def reads_unsigned(target: str) -> bool:
     return "x86-64-v2" in TARGETS[target]
 
 
+RIVALS: dict[str, tuple[str, ...]] = {"amx": ("amx", "avx512vnni")}
+"""For a level whose kernels are not always the faster ones, those that are chosen from together."""
+
+
 def candidates(task: str, params: Params, target: str) -> tuple[list[Kernel], list[str]]:
     """The kernels of ``target`` that take ``params``, best level first, and why the others do not."""
     taking, reasons = [], []
@@ -78,15 +83,16 @@ def candidates(task: str, params: Params, target: str) -> tuple[list[Kernel], li
 
 
 def by_cost(taking: list[Kernel], params: Params) -> list[Kernel]:
-    """Of candidates those of the best level, of least cost first, and of equals the last one listed."""
-    best = [k for k in reversed(taking) if k.level == taking[0].level]
+    """Of candidates those of the best level and its rivals, of least cost first, and of equals the last one listed."""
+    levels = RIVALS.get(taking[0].level, (taking[0].level,))
+    best = [k for k in reversed(taking) if k.level in levels]
     return sorted(best, key=lambda k: k.cost(params))
 
 
 def choose(task: str, params: Params, target: str) -> Kernel | str:
     """The best kernel of ``target`` that takes ``params``, or the reason why there is none.
 
-    That is, of the best level that has one, the kernel of least cost, and of equals the last one listed.
+    That is, of the best level that has one and its rivals, the kernel of least cost, and of equals the last one listed.
     """
     taking, reasons = candidates(task, params, target)
     if not taking:

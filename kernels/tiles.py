@@ -87,7 +87,9 @@ def element_bytes(params: Params) -> int:
     return 1 if "conv" in params else 4
 
 
-def _refusal(rows: int) -> Callable[[Params], str | None]:
+def refusal(rows: int) -> Callable[[Params], str | None]:
+    """Why a tile of so many columns cannot take parameters."""
+
     def refuses(params: Params) -> str | None:
         if "conv" in params and (not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]):
             return "int8 weights with zero point 0 and uint8 activations are wanted"
@@ -129,7 +131,7 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
             variant(
                 task,
                 f"{task}_{machine.level.replace('-', '_')}_{rows}x{vectors}",
-                _refusal(rows),
+                refusal(rows),
                 level=machine.level,
                 layout="NHWC",
                 packing={"w": f"panels {machine.lanes} {vectors} {machine.element}"},

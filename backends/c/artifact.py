@@ -135,8 +135,11 @@ class Artifact:
 
     def _load(self) -> ctypes.CDLL:
         if self._library is None:
-            self._library = ctypes.CDLL(str(self.build().resolve()))
-            getattr(self._library, f"{self.name}_time").restype = ctypes.c_double
+            library = ctypes.CDLL(str(self.build().resolve()))
+            getattr(library, f"{self.name}_time").restype = ctypes.c_double
+            if hasattr(library, f"{self.name}_init") and getattr(library, f"{self.name}_init")():
+                raise Error(f"{self.name} needs AMX, which this machine does not give; compile it for avx512vnni")
+            self._library = library
         return self._library
 
     def _run_once(self, arrays: list[Array]) -> list[Array]:

@@ -44,10 +44,10 @@ def transposed(operand: Operand) -> Array:
     return np.ascontiguousarray(np.swapaxes(operand.array, -1, -2))
 
 
-def panels(operand: Operand, lanes: int, vectors: int, element: int) -> Array:
+def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int = 4) -> Array:
     """Weights for ``lissom_conv_tile.h``, ``element`` bytes each: for every ``vectors`` vectors of output channels of a
     group, what comes first (for int8 biases as int32 and multipliers as float32, for floats biases), then for each group
-    of four bytes of each run four bytes a lane."""
+    of four bytes of each run four bytes a lane. Runs are read in chunks of ``chunk`` bytes or, shorter ones, whole."""
     c, quantized = geometry(operand.params), operand.array.itemsize == 1
     groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params, 1)
     each = 4 // element
@@ -64,12 +64,15 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int) -> Array:
         return filled.reshape(groups, count, width, *array.shape[2:])
 
     first = _quantized_head(operand, runs) if quantized else [operand.beside["b"].reshape(groups, outputs)]
-    if length < each:
-        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], each - length), runs.dtype)], axis=-1)
-    starts = [*range(0, length - each + 1, each), *([length - each] if length % each else [])]
-    fours = np.stack([runs[..., s : s + each] for s in starts if s >= 0] or [runs], axis=3).copy()
-    if length > each and length % each:
-        fours[..., -1, : each - length % each] = 0  # these bytes of the run were in the group before
+    if length % each and length < chunk // element:
+        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], -length % each), runs.dtype)], axis=-1)
+    size = min(chunk // element, runs.shape[-1])
+    rest = runs.shape[-1] % size
+    starts = [*range(0, length - size + 1, size), *([length - size] if rest else [])]
+    chunks = np.stack([runs[..., s : s + size] for s in starts or [0]], axis=3)
+    if rest:
+        chunks[..., -1, : size - rest] = 0  # these elements of the run were in the chunk before
+    fours = chunks.reshape(*runs.shape[:3], -1, each)
     blocks = np.moveaxis(by_panel(fours), 2, 4)  # (groups, count, run, group, width, each)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(groups, count, -1) for a in (*map(by_panel, first), blocks)]
     return np.concatenate(parts, axis=2).reshape(-1)

@@ -121,6 +121,11 @@ class Program:
         """The kernels that are called, each once, by name."""
         return sorted({c.kernel.name: c.kernel for c in self.calls}.values(), key=lambda k: k.name)
 
+    @property
+    def asks(self) -> bool:
+        """Whether the system has to be asked, once, before the kernels may run: for the registers of AMX."""
+        return any(k.level == "amx" for k in self.kernels)
+
     def summary(self) -> dict[str, Any]:
         """Sizes for the report."""
         return {

@@ -159,6 +159,16 @@ def selftest(
             f"    {n}_outputs outputs = {{{taken}}};",
             f"    const size_t past = (uintptr_t)arena.bytes % {upper}_ARENA_ALIGN;",
             f"    uint8_t *const memory = arena.bytes + ({upper}_ARENA_ALIGN - past) % {upper}_ARENA_ALIGN;",
+            *(
+                [
+                    f"    if ({n}_init() != {upper}_OK) {{",
+                    f'        printf("{n} may not use AMX here\\n");',
+                    "        return 2;",
+                    "    }",
+                ]
+                if program.asks
+                else []
+            ),
             f"    const int status = {n}_run(&inputs, &outputs, memory);",
             f"    if (status != {upper}_OK) {{",
             f'        printf("{n}_run returned %d\\n", status);',

@@ -87,9 +87,21 @@ def header(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], st
         "enum {",
         f"    {upper}_OK = 0,",
         f"    {upper}_NULL_POINTER = 1,",
-        f"    {upper}_ARENA_MISALIGNED = 2",
+        f"    {upper}_ARENA_MISALIGNED = 2{',' if program.asks else ''}",
+        *([f"    {upper}_NO_AMX = 3"] if program.asks else []),
         "};",
         "",
+        *(
+            [
+                f"/* Call this once in a process, before {n}_run: it asks the system for the matrix registers of AMX.",
+                f" * Returns {upper}_OK, or {upper}_NO_AMX where processor or system have none; {n}_run must then not be",
+                " * called: an artifact for avx512vnni computes the same bytes. */",
+                f"int {n}_init(void);",
+                "",
+            ]
+            if program.asks
+            else []
+        ),
         f"/* Returns {upper}_OK, or why nothing was done. arena may be NULL when {upper}_ARENA_BYTES is 0. */",
         f"int {n}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena);",
         "",
@@ -134,7 +146,7 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
         "",
         "#include <math.h>",
         "",
-        *(f'#include "kernels/{h}"' for h in headers),
+        *(f'#include "kernels/{h}"' for h in [*headers, *(["lissom_amx_init.h"] if program.asks else [])]),
         "",
         *(line for k in program.kernels for line in _wrapped(k.prototype)),
         "",
@@ -156,6 +168,11 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
         "",
         *writer.structs,
         "",
+        *(
+            [f"int {n}_init(void)", "{", f"    return lissom_amx_allowed() ? {upper}_OK : {upper}_NO_AMX;", "}", ""]
+            if program.asks
+            else []
+        ),
         f"int {n}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)",
         "{",
         "    uint8_t *const memory = arena;",

@@ -12,15 +12,15 @@
  *     tile_finish                             from sums to results
  *
  * A run is what lies in a row under the kernel: kernel width times channels, contiguous, or, where columns are not
- * neighbours, the channels of one column. Runs are read in groups of four bytes, which is one float; the last group ends
- * where the run ends and overlaps the one before, with weights of 0 for what that one had. So no byte outside a run is
+ * neighbours, the channels of one column. Runs are read in groups of four bytes, which is one float, or in chunks of up to
+ * 64 by tiles of a matrix unit; the last group ends where the run ends and overlaps the one before, with weights of 0 for what that one had. So no byte outside a run is
  * ever read.
  *
  * LISSOM_STEP, the bytes from one column's patch to the next, and LISSOM_REST, the bytes of a run behind its whole groups,
  * are known where a layer has the kernel to itself: addresses are then constants beside one pointer. A LISSOM_STEP of 0
  * leaves both to the parameters.
  *
- * w holds a panel for each LISSOM_VECTORS vectors of output channels: what tile_start and tile_finish need, then for
+ * sums_* is either of lissom_vector_sums.h and lissom_matrix_sums.h. w holds a panel for each LISSOM_VECTORS vectors of output channels: what tile_start and tile_finish need, then for
  * each run and group a vector of weights, four bytes a lane (backends/c/packing.py, "panels").
  */
 #ifndef LISSOM_CONV_TILE_H
@@ -37,23 +37,11 @@ typedef struct {
     int32_t rest;     /* bytes behind them */
 } walk;
 
-/* The sums over one group: four bytes, or the `few` there are. */
-static inline void multiply(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w, int32_t few)
-{
-    tile_sum weights[LISSOM_VECTORS];
-    LISSOM_UNROLL
-    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-        weights[v] = tile_load(w + v * LISSOM_LANES * 4);
-    }
-    LISSOM_UNROLL
-    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        const tile_sum four = few == 0 ? tile_group(x + m * step) : tile_few(x + m * step, few);
-        LISSOM_UNROLL
-        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-            acc[m][v] = tile_dot(acc[m][v], four, weights[v]);
-        }
-    }
-}
+#ifdef LISSOM_CHUNK
+#include "lissom_matrix_sums.h"
+#else
+#include "lissom_vector_sums.h"
+#endif
 
 /* Results from sums. They pass through memory: so this is there once, and the loop over sums keeps all registers. */
 LISSOM_NOINLINE static void finish(const tile_params *q, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
@@ -71,13 +59,7 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
                         const uint8_t *skip, uint8_t *y, int32_t y_step, int32_t channels)
 {
     tile_sum acc[LISSOM_ROWS][LISSOM_VECTORS];
-    LISSOM_UNROLL
-    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-        LISSOM_UNROLL
-        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-            acc[m][v] = tile_start(panel, v);
-        }
-    }
+    sums_start(acc, panel);
     const uint8_t *w = panel + CHANNELS * TILE_HEAD;
     for (int32_t d = 0; d < walks->runs[0]; ++d) {
         for (int32_t h = 0; h < walks->runs[1]; ++h) {
@@ -85,28 +67,22 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
                 const uint8_t *at = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
                 for (int32_t g = 0; g < walks->groups; ++g) {
                     multiply(acc, at, step, w, 0);
-                    at += 4;
-                    w += CHANNELS * 4;
+                    at += LISSOM_CHUNK;
+                    w += CHANNELS * LISSOM_CHUNK;
                 }
                 if (REST(walks) != 0) {
                     if (walks->groups == 0) {
                         multiply(acc, at, step, w, REST(walks));
                     } else {
-                        multiply(acc, at + REST(walks) - 4, step, w, 0);
+                        multiply(acc, at + REST(walks) - LISSOM_CHUNK, step, w, 0);
                     }
-                    w += CHANNELS * 4;
+                    w += CHANNELS * LISSOM_CHUNK;
                 }
             }
         }
     }
-    tile_sum done[LISSOM_ROWS][LISSOM_VECTORS]; /* so that only this copy of the sums has an address */
-    LISSOM_UNROLL
-    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        LISSOM_UNROLL
-        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-            done[m][v] = acc[m][v];
-        }
-    }
+    tile_sum done[LISSOM_ROWS][LISSOM_VECTORS];
+    sums_store(done, (const tile_sum(*)[LISSOM_VECTORS])acc);
     finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])done, skip, y, y_step, channels);
 }
 
@@ -177,12 +153,13 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
     const walk walks = {
         {p->kernel[0], p->kernel[1], apart ? p->kernel[2] : 1},
         {p->dilation[0] * size[1] * size[2] * pixel, p->dilation[1] * size[2] * pixel, p->dilation[2] * pixel},
-        length / 4,
-        length % 4,
+        length / LISSOM_CHUNK,
+        length % LISSOM_CHUNK,
     };
     const int32_t step = LISSOM_STEP ? LISSOM_STEP : p->stride[2] * pixel;
     const int32_t taps = p->kernel[0] * p->kernel[1] * walks.runs[2];
-    const int32_t panel_bytes = CHANNELS * (TILE_HEAD + 4 * taps * ((length + 3) / 4));
+    const int32_t panel_bytes = CHANNELS * (TILE_HEAD + taps * ((length + LISSOM_CHUNK - 1) / LISSOM_CHUNK) * LISSOM_CHUNK);
+    sums_begin();
     for (int32_t n = 0; n < p->batch; ++n) {
         const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * (pixel / TILE_READ * TILE_ELEMENT);
         const uint8_t *const from = is_copied ? padded(q, image, scratch, size) : image;
@@ -207,6 +184,7 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
             }
         }
     }
+    sums_end();
 }
 
 #endif
