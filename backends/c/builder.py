@@ -7,7 +7,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lissom.backends.c.geometry import Order, element_of, item_bytes, merged, same_order, shape_of, stored_strides
+from lissom.backends.c.geometry import (
+    Order,
+    contiguous,
+    element_of,
+    item_bytes,
+    merged,
+    same_order,
+    shape_of,
+    stored_strides,
+)
 from lissom.backends.c.packing import Operand, pack
 from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
 from lissom.ir.errors import Unsupported
@@ -271,15 +280,16 @@ class Builder:
     def _finish(self, outputs: Sequence[Value]) -> None:
         """Copy what is an output to where the caller wants it; most of these copies are eliminated later."""
         for i, (value, name) in enumerate(zip(outputs, self.graph.output_names, strict=True)):
-            source, count = self.read(value), value.type.size()
-            buffer = Buffer(Kind.output, count * item_bytes(value), name, i)
+            shape = shape_of(value)
+            buffer = Buffer(Kind.output, value.type.size() * item_bytes(value), name, i)
             self.program.outputs.append(buffer)
             made = producer(value)
             self.layer = next((entry for entry in self.program.layers if entry.op is made), None)
             if self.layer is None or value in outputs[:i]:
                 self.layer = Layer(made or _output_of(value))
                 self.program.layers.append(self.layer)
-            self.copy(item_bytes(value), (count,), (source, (1,), 0), (Place(buffer), (1,), 0))
+            stored = (self.stored(value), self.strides(value), 0)
+            self.copy(item_bytes(value), shape, stored, (Place(buffer), contiguous(shape), 0))
 
 
 def _is(call: Call, task: str, **params: Any) -> bool:

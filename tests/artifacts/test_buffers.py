@@ -17,6 +17,7 @@ from lissom.ir.ops.exp import Exp
 from lissom.ir.ops.neg import Neg
 from lissom.ir.ops.pad import Pad
 from lissom.ir.ops.reshape import Reshape
+from lissom.ir.ops.transpose import Transpose
 from lissom.ir.samples import literal, weight
 from lissom.ir.types import tensor
 
@@ -57,7 +58,19 @@ def three_branches() -> Graph:
     return graph
 
 
-@pytest.mark.parametrize("make", [padded_channels, twice_in_a_concat, outputs_that_are_views, three_branches])
+def outputs_in_another_order() -> Graph:
+    """Outputs whose axes lie in another order than the graph's, one of which is an operand in the graph's order too."""
+    graph = Graph("order")
+    x = graph.input("x", tensor("float32", 1, 4, 3, 3))
+    turned = Transpose(Neg(x), (0, 2, 3, 1))
+    y = Exp(turned)
+    graph.set_outputs({"turned": turned, "y": y, "next": Neg(Reshape(turned, literal("s", [36]))), "last": Neg(y)})
+    return graph
+
+
+@pytest.mark.parametrize(
+    "make", [padded_channels, twice_in_a_concat, outputs_that_are_views, three_branches, outputs_in_another_order]
+)
 def test_shared_memory(make: object, tmp_path: Path) -> None:
     graph = make()  # type: ignore[operator]
     emit(graph, tmp_path / "out")
