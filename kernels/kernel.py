@@ -123,6 +123,12 @@ class Kernel:
         name = "_".join([self.name, *(str(v) for v in known.values())])
         return replace(self, name=name, constants={**self.constants, **known}, known=None)
 
+    def general(self, params: Params) -> Kernel:
+        """The kernel for any parameters, where it can do without the constants that those of a layer give."""
+        if self.known is None or not self.known(params).keys() <= self.constants.keys():
+            return self
+        return replace(self, known=None)
+
     @property
     def code(self) -> str:
         """The text of its C file."""

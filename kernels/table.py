@@ -7,8 +7,6 @@ the same task: another level, and where it needs them constraints, a packed layo
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import lissom.kernels.amx
 import lissom.kernels.depthwise
 import lissom.kernels.norms
@@ -118,4 +116,4 @@ class Thrifty:
         bound = self.SLOWER * ranked[0].cost(params)
         found = next((k for k in ranked if k.name in self._taken and k.cost(params) <= bound), ranked[0])
         self._taken.add(found.name)
-        return replace(found, known=None)
+        return found.general(params)

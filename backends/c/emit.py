@@ -24,13 +24,14 @@ from lissom.backends.c.program import Program
 from lissom.backends.c.report import artifact_report
 from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.source import Port, body, header, ports
+from lissom.backends.c.times import Tuned
 from lissom.backends.c.toolchain import find_compiler, measure
 from lissom.backends.c.unsigned import unsigned
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
 from lissom.ir.types import Array
-from lissom.kernels.table import choose, reads_unsigned
+from lissom.kernels.table import Thrifty, choose, reads_unsigned
 
 MARK = "report.json"
 """The file that shows a folder to be an artifact, which may be replaced."""
@@ -51,15 +52,17 @@ def emit(
     report: Mapping[str, Any] | None = None,
     vectors: Sequence[Sequence[Array]] | None = None,
     alignment: int = 64,
-    chooser: Chooser = choose,
+    optimize: Literal["speed", "size"] = "speed",
+    tuned: Tuned | None = None,
 ) -> dict[str, Any]:
     """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
 
     ``sizes`` gives numbers to symbolic sizes; batch symbols left over are 1. With ``io="int8"`` the quantize and
     dequantize ops at the edges are left to the caller. ``source``, a file, is the model the graph came from; it is kept
     beside the code for ``lissom verify``. ``report`` adds to the report, such as ``passes``. ``vectors`` are inputs for
-    the test program; pseudo-random ones are made when there are none. ``chooser`` decides between kernels that compute
-    the same, by default by their costs.
+    the test program; pseudo-random ones are made when there are none. With ``optimize="size"``
+    layers share few kernels that take any sizes; otherwise most have kernels that are compiled for theirs. ``tuned``,
+    from :func:`lissom.backends.c.tune.tune`, chooses kernels by measured time, in place of their costs.
 
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
     DataError for a name that cannot be used, and Error when ``out_dir`` holds something that is not an artifact.
@@ -70,11 +73,16 @@ def emit(
     out = Path(out_dir)
     check_replaceable(out)
     name = prefix("model" if name is None else name)
+    if optimize not in ("speed", "size"):
+        raise Error(f"optimize is 'speed' or 'size', got {optimize!r}")
+    if optimize == "size" and tuned is not None:
+        raise Error("kernels are chosen either by time (tuned) or for small code (optimize='size')")
+    chooser: Chooser = Thrifty() if optimize == "size" else tuned or choose
     lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        found = _write(work, graph, lowered, program, edges, source, report, vectors)
+        found = _write(work, graph, lowered, program, edges, source, report, vectors, tuned)
         _move_into_place(work, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -120,6 +128,7 @@ def _write(
     model: str | Path | Mapping[str, Any] | None,
     extra: Mapping[str, Any] | None,
     vectors: Sequence[Sequence[Array]] | None,
+    tuned: Tuned | None,
 ) -> dict[str, Any]:
     inputs, outputs = ports([i.name for i in lowered.inputs], edges.inputs), ports(lowered.output_names, edges.outputs)
     name = program.name
@@ -129,7 +138,7 @@ def _write(
     if stack_bytes is not None:
         put(folder / f"{name}.h", header(program, inputs, outputs, -(-stack_bytes // 64) * 64))
     put(folder / f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
-    found = artifact_report(graph, program, edges, inputs, outputs, code_bytes, stack_bytes)
+    found = artifact_report(graph, program, edges, inputs, outputs, code_bytes, stack_bytes, tuned)
     found["source"] = _keep_source(folder, model)
     found.update(extra or {})
     (folder / MARK).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lissom.backends.c.costs import layer_cycles
 from lissom.backends.c.edges import Edges
-from lissom.backends.c.program import Kind, Program
+from lissom.backends.c.program import Kind, Layer, Program
 from lissom.backends.c.source import Port
+from lissom.backends.c.times import Tuned
 from lissom.ir.graph import Graph
 from lissom.ir.values import Value
 
@@ -22,8 +24,10 @@ def artifact_report(
     outputs: Sequence[Port],
     code_bytes: int | None,
     stack_bytes: int | None,
+    tuned: Tuned | None = None,
 ) -> dict[str, Any]:
-    """Everything but ``source`` and what the caller adds. ``code_bytes`` and ``stack_bytes`` are None unmeasured."""
+    """Everything but ``source`` and what the caller adds. ``code_bytes`` and ``stack_bytes`` are None unmeasured.
+    ``tuned`` knows how long calls took on this machine."""
     return {
         "schema_version": SCHEMA_VERSION,
         "name": program.name,
@@ -32,7 +36,7 @@ def artifact_report(
         "outputs": [_port(p, v, o, edges) for p, v, o in zip(outputs, edges.outputs, graph.outputs, strict=True)],
         "passes": [],
         "artifact": {**program.summary(), "code_bytes": code_bytes, "stack_bytes": stack_bytes},
-        "layers": [_layer(program, i) for i in range(len(program.layers))],
+        "layers": [_layer(layer, tuned) for layer in program.layers],
         "arena": _arena(program),
     }
 
@@ -45,18 +49,23 @@ def _port(port: Port, value: Value, declared: Value, edges: Edges) -> dict[str, 
     return found
 
 
-def _layer(program: Program, index: int) -> dict[str, Any]:
-    layer = program.layers[index]
+def _layer(layer: Layer, tuned: Tuned | None) -> dict[str, Any]:
     cost = layer.op.cost()
-    kernels = list(dict.fromkeys(c.kernel.name for c in layer.calls))
-    return {
+    kernels = {c.kernel.name: c.kernel for c in layer.calls}
+    found: dict[str, Any] = {
         "name": layer.op.name,
         "op": layer.op.op_type,
         "kernel": ", ".join(kernels),
+        "level": ", ".join(dict.fromkeys(k.level for k in kernels.values())),
         **({"remark": layer.remark} if layer.remark else {}),
         "macs": cost.macs,
         "bytes": cost.read + cost.written,
+        "estimated_cycles": round(layer_cycles(layer)),
     }
+    if tuned is not None:
+        seconds = [tuned.seconds(c) for c in layer.calls]
+        found["measured_us"] = None if None in seconds else round(1e6 * sum(s for s in seconds if s), 3)
+    return found
 
 
 def _arena(program: Program) -> list[dict[str, int]]:

@@ -19,6 +19,7 @@ from lissom.cli.opt import opt
 from lissom.cli.run import run
 from lissom.cli.sensitivity import sensitivity
 from lissom.cli.show import show
+from lissom.cli.tune import tune
 from lissom.cli.verify import verify
 from lissom.ir.errors import Error
 
@@ -55,5 +56,5 @@ def cli() -> None:
     """Compress a neural network and emit ONNX or stand-alone C."""
 
 
-for _command in (compile_model, opt, run, verify, show, explain, sensitivity, compare, bench):
+for _command in (compile_model, tune, opt, run, verify, show, explain, sensitivity, compare, bench):
     cli.add_command(_command)

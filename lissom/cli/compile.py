@@ -36,6 +36,15 @@ VECTORS = 3
     default="float",
     help="int8 leaves quantizing inputs and dequantizing outputs to the caller.",
 )
+@click.option(
+    "--optimize",
+    type=click.Choice(["speed", "size"]),
+    default="speed",
+    help="size has layers share kernels instead of compiling one for each.",
+)
+@click.option(
+    "--tune", "tuning", is_flag=True, help="Time kernels for each layer on this machine, as lissom tune does."
+)
 @options.no_check
 @options.repro
 @options.json_file
@@ -48,18 +57,25 @@ def compile_model(
     target: str,
     name: str | None,
     io: Literal["float", "int8"],
+    optimize: Literal["speed", "size"],
+    tuning: bool,
     no_check: bool,
     repro: Path | None,
     json_file: Path | None,
 ) -> None:
     """Run passes on MODEL, by default fold, and write the result as C that stands alone."""
     from lissom.backends.c import emit
+    from lissom.backends.c.host import resolve
     from lissom.cli.accuracy import labelled_accuracy
     from lissom.cli.console import progress, show
     from lissom.cli.model import read_model
     from lissom.cli.pipeline import run_passes
+    from lissom.cli.tune import tuned_for
     from lissom.cli.writing import write_json
 
+    if tuning and optimize == "size":
+        raise click.UsageError("--tune looks for speed; leave it out with --optimize size")
+    target = resolve(target)
     source = read_model(model, shapes)
     graph, table = run_passes(
         "fold" if passes is None else passes,
@@ -72,6 +88,7 @@ def compile_model(
     extra: dict[str, Any] = {"passes": table.to_dict()}
     if data is not None and (accuracy := labelled_accuracy(source, graph, data)) is not None:
         extra["accuracy"] = accuracy
+    tuned = tuned_for(graph, target, io) if tuning else None
     with progress(f"writing {out}"), one_file(model) as kept:
         report = emit(
             graph,
@@ -79,6 +96,8 @@ def compile_model(
             target=target,
             name=name,
             io=io,
+            optimize=optimize,
+            tuned=tuned,
             source=kept,
             report=extra,
             vectors=None if data is None else vectors(graph, data),

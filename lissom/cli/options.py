@@ -58,4 +58,9 @@ json_file = click.option(
 )
 
 
-target = click.option("--target", default="portable", show_default=True, help="See: lissom show targets.")
+target = click.option(
+    "--target",
+    default="portable",
+    show_default=True,
+    help="What machines the C is for; native: this one. See: lissom show targets.",
+)
