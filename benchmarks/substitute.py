@@ -27,7 +27,8 @@ from lissom.ir.ops.conv import Conv
 
 DOCS = Path(__file__).parents[1] / "docs"
 STARTS = {"informed": "fit", "random": "random"}
-TRAINING = "distill(epochs={epochs}, lr=0.004, batch=64, batch_norm=batch, holdout=0.05), fold"
+FIRST = "substitute({block}, init={init}, norm=true)"
+TRAINING = "distill(epochs={epochs}, lr={lr:g}, batch=64, batch_norm=batch, holdout=0.05{work}), fold"
 SEED = 0
 
 
@@ -41,21 +42,22 @@ def measured(options: argparse.Namespace, curves: dict[str, list[float]]) -> Ite
     name, block = options.network, options.block
     x, y = (a[: options.images] for a in fashion_mnist.read("train"))
     test = fashion_mnist.read("test")
-    training = TRAINING.format(epochs=options.epochs)
+    work = "" if options.work is None else f", checkpoint='{options.work}'"
+    training = TRAINING.format(epochs=options.epochs, lr=options.lr, work=work)
     whole = load(name)
     was = top1(whole, test)
     there = sum(op.macs() for op in layers_of(whole))
     yield f"### {block} in the place of every 3x3 convolution of {name}\n"
     yield (
-        f"`substitute({block}, init=...), {training}` on {len(x):,} training images, seed {SEED}. The network as it "
-        f"was: {was:.2%}. Seconds are of the processor.\n"
+        f"`{FIRST.format(block=block, init='...')}, {training.replace(work, '')}` on {len(x):,} training images, seed "
+        f"{SEED}. The network as it was: {was:.2%}. Seconds are of the processor.\n"
     )
     epochs = " | ".join(f"epoch {i + 1}" for i in range(options.epochs))
     yield f"| start | MACs of these layers | top-1 at the start | held out: {epochs} | top-1 | lost | seconds |"
     yield "|---|---:|---:|" + "---:|" * (options.epochs + 3)
     batches = [{"x": x, "y": y, "teacher": logits(whole, x)}]
     for start in options.starts:
-        first = f"substitute({block}, init={STARTS[start]})"
+        first = FIRST.format(block=block, init=STARTS[start])
         begun = ls.run(first, whole, data=batches, seed=SEED, check=False)
         fewer = there / (there - macs(whole) + macs(begun))
         before = top1(begun, test)
@@ -91,6 +93,8 @@ def main() -> None:
     parser.add_argument("--network", default="vgg")
     parser.add_argument("--block", default="depthwise_separable")
     parser.add_argument("--epochs", type=int, default=3, help="of training  [3]")
+    parser.add_argument("--lr", type=float, default=0.008)
+    parser.add_argument("--work", metavar="FOLDER", help="for checkpoints: a run that is killed goes on")
     parser.add_argument("--images", type=int, default=60_000, help="to train on  [60000]")
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=[*STARTS])
     parser.add_argument("--no-write", action="store_true", help="print only")

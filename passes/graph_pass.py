@@ -50,7 +50,8 @@ class State(Enum):
 
     floats = "float weights"
     gridless = "weights without grids"
-    maskless = "weights without masks or codes"
+    maskless = "weights without masks"
+    codeless = "weights without codes"
 
 
 States: TypeAlias = Collection[State] | Callable[[dict[str, Any]], Collection[State]]

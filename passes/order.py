@@ -16,10 +16,11 @@ def expanded(steps: Iterable[Step], context: Context) -> list[Step]:
     inner: list[Step] = []
     ended: dict[State, Step] = {}
     for step in steps:
-        for part in step.expand():
+        parts = step.expand()
+        for i, part in enumerate(parts):
             for state in part.of.needs:
                 if state in ended:
-                    raise Error(_refusal(step, part, state, ended[state]))
+                    raise Error(_refusal(step, parts[i:], state, ended[state]))
             part.offered(context)
             ended = {state: by for state, by in ended.items() if state not in part.of.gives}
             ended |= {state: step for state in part.ends if state not in ended}
@@ -27,6 +28,11 @@ def expanded(steps: Iterable[Step], context: Context) -> list[Step]:
     return inner
 
 
-def _refusal(step: Step, part: Step, state: State, by: Step) -> str:
-    who = "it" if part is step else part.of.name
-    return f"{step} cannot come after {by}, which leaves no {state.value}, as {who} needs; put it before"
+def _refusal(step: Step, parts: list[Step], state: State, by: Step) -> str:
+    """Why ``step`` is refused, whose ``parts`` from the one that needs the state on are left, and what to do."""
+    needy, *rest = parts
+    who = "it" if needy is step else needy.of.name
+    advice = "put it before"
+    if rest and needy.of is by.of:
+        advice = f"that is done, so go on with {', '.join(map(str, rest))} instead"
+    return f"{step} cannot come after {by}, which leaves no {state.value}, as {who} needs; {advice}"

@@ -31,7 +31,7 @@ SAMPLES = 64
 """How many samples the width of an activation's gradient is taken from."""
 
 
-@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.codeless])
 def binarize(
     graph: Graph,
     *,

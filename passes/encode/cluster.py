@@ -13,7 +13,7 @@ from lissom.passes.encode.layers import Weights, weights_of
 from lissom.passes.graph_pass import Kind, State, graph_pass
 
 
-@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.codeless])
 def cluster(graph: Graph, *, bits: int = 4, start: Start = "linear", exclude: tuple[str, ...] = (), seed: int) -> None:
     """Let the weights of a layer share 2**bits values, found by k-means (Deep Compression, Han et al. 2016).
 

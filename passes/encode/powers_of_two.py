@@ -16,7 +16,7 @@ from lissom.passes.encode.layers import Weights, weights_of
 from lissom.passes.graph_pass import Kind, State, graph_pass
 
 
-@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.codeless])
 def powers_of_two(graph: Graph, *, share: float = 1.0, bits: int = 5, exclude: tuple[str, ...] = ()) -> None:
     """Fix a share of the weights of each layer, the largest first, as powers of two or zero (INQ, Zhou et al. 2017).
 

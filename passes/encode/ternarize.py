@@ -11,7 +11,7 @@ from lissom.passes.encode.layers import weights_of
 from lissom.passes.graph_pass import Kind, State, graph_pass
 
 
-@graph_pass(Kind.decide, needs=[State.floats], ends=[State.maskless])
+@graph_pass(Kind.decide, needs=[State.floats], ends=[State.codeless])
 def ternarize(
     graph: Graph,
     *,

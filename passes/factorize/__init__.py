@@ -15,7 +15,7 @@ from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.rule import rewrite
 
 
-@graph_pass(Kind.decide, needs=[State.floats, State.gridless, State.maskless])
+@graph_pass(Kind.decide, needs=[State.floats, State.gridless, State.maskless, State.codeless])
 def factorize(
     graph: Graph,
     *,

@@ -33,7 +33,7 @@ BLOCKS: dict[str, Block] = {
 }
 
 
-@graph_pass(Kind.decide, needs=[State.floats, State.gridless, State.maskless])
+@graph_pass(Kind.decide, needs=[State.floats, State.gridless, State.maskless, State.codeless])
 def substitute(
     graph: Graph,
     *,
@@ -56,6 +56,7 @@ def substitute(
     ratio: float | None = None,
     groups: int = 4,
     inner: Literal["none", "relu"] = "none",
+    norm: bool = False,
     init: Literal["fit", "random"] = "fit",
     keep: Keep = "if_faster",
     samples: int = 256,
@@ -74,6 +75,8 @@ def substitute(
     ratio: width inside the block; what it is relative to, and its default, is the block's own.
     groups: number of groups of grouped and grouped_shuffle.
     inner: the activation between the convolutions of a block.
+    norm: whether a batch normalization follows each convolution inside a block, the identity until it is trained with
+        batch_norm=batch; fold takes it away.
     init: fit (to the weights, and with data to what the layer puts out) or random.
     keep: if_faster times every block on the target, and lets layers stay that are no slower as they are.
     samples: how many samples of the data are used.
@@ -87,6 +90,7 @@ def substitute(
         ratio,
         groups,
         inner == "relu",
+        norm,
         pointwise=what == "grouped_shuffle",
         needs_windows=what == "depthwise_separable",
         seed=seed,

@@ -25,6 +25,7 @@ from lissom.passes.factorize.ranks import least, require_reachable
 from lissom.passes.factorize.refit import refit
 from lissom.passes.factorize.statistics import feeds_of, gather
 from lissom.passes.substitute.block import Block, Built, Site, Unsuitable
+from lissom.passes.substitute.normalize import normalize
 from lissom.passes.substitute.windows import window_covariances
 
 RANDOM_SIZE = 32  # what free sizes are taken to be where sensitivity is measured without data
@@ -49,6 +50,8 @@ class Substitution:
     ratio: float | None = None
     groups: int = 4
     relu: bool = False
+    norm: bool = False
+    """Whether a batch normalization follows each convolution inside the block, for training."""
     pointwise: bool = False
     """Whether it may take the place of a 1x1 convolution."""
     needs_windows: bool = False
@@ -100,7 +103,9 @@ def substitute_layers(
     for c in chosen:
         judge.note(c.site.op, what.block.__name__)
     judge.report()
-    _install(graph, what, chosen, feeds if informed else [], note=True)
+    inside = _install(graph, what, chosen, feeds if informed else [], note=True)
+    if what.norm:
+        normalize(graph, inside, feeds if informed else [])
 
 
 def _fits(layer: Layer, pointwise: bool) -> bool:
@@ -152,23 +157,28 @@ def _moved(c: Candidate, block: Block, copies: dict[Value, Value]) -> Candidate:
 
 def _install(
     graph: Graph, what: Substitution, chosen: list[Candidate], feeds: list[dict[str, Array]], note: bool = False
-) -> None:
-    """Replace the layers, and fit what can be fitted on data; or make all weights random."""
+) -> list[Op]:
+    """Replace the layers, and fit what can be fitted on data; or make all weights random. Returns the convolutions
+    inside the blocks, before those that end them."""
     original, copies = graph.clone_with_map() if feeds else (graph, {})
     was: dict[Value, Value] = dict(copies)
     fits = []
+    inside: list[Op] = []
     rng = np.random.default_rng(what.seed)
     for c in chosen:
         if note:
             notes.done("substitute", c.site.op, f"{c.before:g} -> {c.after:g} MACs")
         op = c.site.op
+        ends = [detached(c.built.tail).index(end) for end, _ in c.built.fits]
         tail = c.built.tail if what.fitted else _at_random(c.built.tail, rng)
+        inside += [o for i, o in enumerate(detached(tail)) if isinstance(o, Conv) and i not in ends]
         graph.replace(op, tail)
         if feeds:
             was[tail] = copies[op]
             fits += c.built.to_fit()
     if fits:
         refit(original, graph, was, fits, feeds, what.seed)
+    return inside
 
 
 def _at_random(tail: Op, rng: np.random.Generator) -> Op:

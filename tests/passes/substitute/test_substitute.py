@@ -17,6 +17,7 @@ from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx import load
 from lissom.ir.importers.torch import from_torch
 from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.verify import verify
 from lissom.passes.compare import relative_error
 from lissom.passes.explain import explain
@@ -128,6 +129,22 @@ def test_onnxruntime_and_gradients(resnet: Graph, images: dict[str, np.ndarray],
     out = module(torch.from_numpy(x))
     (out[0] if isinstance(out, tuple) else out).square().sum().backward()
     assert all(p.grad is not None for p in module.parameters())
+
+
+@pytest.mark.parametrize(("name", "inside"), [("depthwise_separable", 7), ("grouped_shuffle", 8), ("ghost", 0)])
+@pytest.mark.parametrize("inner", ["none", "relu"])
+def test_norms_inside_a_block_change_nothing_and_fold_away(
+    resnet: Graph, images: dict[str, np.ndarray], name: str, inside: int, inner: str
+) -> None:
+    """One in each of 7 blocks for 3x3, and of 8 with those for 1x1; both parts of a ghost block are outputs."""
+    data, x = [images["calib"]], images["test"][:16]
+    (expected,) = evaluate(run(f"substitute({name}, inner={inner})", resnet, data=data), x)
+    normed = run(f"substitute({name}, inner={inner}, norm=true)", resnet, data=data)
+    folded = run("fold", normed)
+    norms = [[op for op in g.ops if isinstance(op, BatchNormalization)] for g in (normed, folded)]
+    assert (len(norms[0]), norms[1]) == (inside, [])
+    for graph in (normed, folded):
+        assert relative_error(expected, evaluate(graph, x)[0]) < 1e-5
 
 
 @pytest.mark.parametrize(

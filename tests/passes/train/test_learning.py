@@ -166,6 +166,8 @@ def test_stops_early_and_takes_the_best(net: Net) -> None:
         ("loss=42", "option 'loss' is logits | outputs"),
         ("penalty={l4: 1}", "option 'penalty' is {name: float} | none"),
         ("optimizer=adam", "did you mean 'adamw'?"),
+        ("temperature=0.0", "temperature is above 0"),
+        ("hard=1.5", "hard is between 0 and 1"),
     ],
 )
 def test_words_are_checked_before_any_work(options: str, message: str) -> None:
