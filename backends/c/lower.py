@@ -22,6 +22,9 @@ from lissom.ir.verify import DECISIONS, verify
 FOLD_LIMIT = 1 << 24
 """Results of more elements than this are left for run time."""
 
+REALIZED_BY = {"Binarize": "encode", "FakeQuant": "integerize", "Mask": "shrink", "Ternarize": "encode"}
+"""The pass that each kind of decision waits for."""
+
 
 def lower(graph: Graph, sizes: Mapping[str, int] | None = None) -> Graph:
     """A lowered copy, with the symbols in ``sizes`` put in and batch symbols left over taken as 1.
@@ -61,7 +64,11 @@ def _refuse(graph: Graph) -> None:
     undecided = [op for op in graph.ops if op.op_type in DECISIONS]
     if undecided:
         listed = "\n  ".join(op.describe() for op in undecided)
-        raise Unsupported(f"{len(undecided)} op(s) are decisions to be realized before C can be written:\n  {listed}")
+        missing = " and ".join(sorted({REALIZED_BY[op.op_type] for op in undecided}))
+        raise Unsupported(
+            f"{len(undecided)} op(s) are decisions to be realized before C can be written; "
+            f"put {missing} at the end of the passes:\n  {listed}"
+        )
     open_sizes = [op for op in graph.ops if any(r.type.static is None for r in op.results)]
     if open_sizes:
         listed = "\n  ".join(f"{op.describe()}: {op.type}" for op in open_sizes)
