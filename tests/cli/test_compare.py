@@ -96,9 +96,10 @@ def test_a_pipeline_that_fails_says_why(
     lissom: Invoke, model: Path, data: Path, tmp_path: Path, runs: list[str]
 ) -> None:
     out, bad = tmp_path / "out", "quantize(int8), prune(channels, 0.5)"
-    result = lissom(*arguments(model, data, out, bad, "prune(channels, 0.5)"))
+    result = lissom(*arguments(model, data, out, bad, "mask(0.5)", "prune(channels, 0.5)"))
     assert result.exit_code == 0, result.output
     assert f"{bad} failed: prune cannot come after quantize" in result.output
+    assert "put shrink at the end of the passes" in rows(out)["mask(0.5)"]["error"]
     assert rows(out)[bad]["error"].startswith("prune cannot come after")
     assert rows(out)["prune(channels, 0.5)"]["error"] is None
     runs.clear()
