@@ -178,6 +178,7 @@ if TYPE_CHECKING:  # for readers and type checkers; at run time the folder is th
     from lissom.ir.ops.softplus import Softplus as Softplus
     from lissom.ir.ops.softsign import Softsign as Softsign
     from lissom.ir.ops.space_to_depth import SpaceToDepth as SpaceToDepth
+    from lissom.ir.ops.sparse import Sparse as Sparse
     from lissom.ir.ops.split import Split as Split
     from lissom.ir.ops.sqrt import Sqrt as Sqrt
     from lissom.ir.ops.squeeze import Squeeze as Squeeze

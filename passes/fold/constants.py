@@ -10,6 +10,7 @@ from lissom.ir.interpreter import run_op
 from lissom.ir.op import Op
 from lissom.ir.ops.codebook import Codebook
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.sparse import Sparse
 from lissom.ir.tensors import to_array, to_tensor
 from lissom.ir.values import Const, Value
 from lissom.ir.verify import DECISIONS
@@ -30,7 +31,7 @@ def fold_constants(op: Op) -> Value | tuple[Value, ...] | None:
         return None
     if op.op_type in DECISIONS:
         raise Refused("it is a decision that a later pass realizes")
-    if isinstance(op, Codebook):
+    if isinstance(op, Codebook | Sparse):
         raise Refused("its elements are stored encoded")
     if isinstance(op, DequantizeLinear):
         _require_float_readers(op)

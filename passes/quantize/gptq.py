@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-BLOCK = 128
+from lissom.passes.least_squares.columns import damped, sweep
 
 
 def column_rounding(
@@ -24,25 +24,13 @@ def column_rounding(
 def _one_group(
     w: torch.Tensor, h: torch.Tensor, scale: torch.Tensor, low: int, high: int, damping: float
 ) -> torch.Tensor:
-    h = h.clone()
-    dead = h.diagonal() == 0  # an input that is always zero says nothing about its weights
-    h.diagonal()[dead] = 1.0
     order = torch.argsort(h.diagonal(), descending=True)
-    h = h[order][:, order]
-    h.diagonal().add_(damping * h.diagonal().mean())
-    inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(h)), upper=True)
-    left = w[:, order].clone()
-    q = torch.empty_like(left)
-    for start in range(0, left.shape[1], BLOCK):
-        end = min(start + BLOCK, left.shape[1])
-        errors = torch.zeros_like(left[:, start:end])
-        for j in range(start, end):
-            column = left[:, j : j + 1]
-            q[:, j : j + 1] = torch.clamp(torch.round(column / scale), low, high)
-            error = (column - q[:, j : j + 1] * scale) / inverse[j, j]
-            left[:, j + 1 : end] -= error * inverse[j, j + 1 : end]
-            errors[:, j - start : j - start + 1] = error
-        left[:, end:] -= errors @ inverse[start:end, end:]
-    back = torch.empty_like(q)
-    back[:, order] = q
-    return back
+    q = torch.empty_like(w)
+
+    def rounded(j: int, left: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        integers = torch.clamp(torch.round(left[:, j : j + 1] / scale), low, high)
+        q[:, order[j]] = integers[:, 0]
+        return integers * scale
+
+    sweep(w[:, order], damped(h, damping)[order][:, order], rounded)
+    return q

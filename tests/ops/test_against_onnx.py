@@ -37,6 +37,7 @@ OWN_TESTS = {
     "QLinearResize": "ops/test_integer_ops.py",
     "QLinearSoftmax": "ops/test_integer_ops.py",
     "QLinearSub": "ops/test_integer_ops.py",
+    "Sparse": "ops/test_sparse.py",
     "Ternarize": "ops/test_few_values.py",
 }
 """Ops ONNX does not have, and the file under ``tests`` that checks each against something else."""

@@ -14,13 +14,16 @@ from lissom.kernels.kernel import Kernel, Params
 from lissom.kernels.sparse import why_dense
 from lissom.kernels.table import TARGETS
 
+FULL = 0.75
+"""The share of weights that are not zero above which nobody meant them to be sparse."""
+
 
 def sparse_convolution(
     op: Op, b: Builder, x: Value, w: Array, dense: Params, beside: dict[str, Array], by: Kernel | str, rank: int
 ) -> bool:
     """Call a kernel for sparse weights (outputs, channels, spatial) instead of ``by``, which takes the ``dense``
     parameters, where that is faster; ``beside`` are biases and multipliers. Says whether it did."""
-    if not dense["w_plain"] or not (w == 0).any():
+    if not dense["w_plain"] or np.count_nonzero(w) > FULL * w.size:
         return False
     flat = w.reshape(w.shape[0], w.shape[1], -1)
     params = {
