@@ -7,7 +7,7 @@ text, or, where channels lie last, a text with loops over channels.
 from __future__ import annotations
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params, always
+from lissom.kernels.kernel import Params, Refusal, always
 from lissom.kernels.registry import kernels_of, variant
 
 BYTES = "x86-64-v2"
@@ -20,10 +20,34 @@ def name_of(task: str, level: str) -> str:
     return f"{task}_{level.replace('-', '_')}"
 
 
-def again(task: str, *levels: str) -> None:
+def again(task: str, *levels: str, refuses: Refusal = always) -> None:
     """The reference, compiled for further levels."""
     for level in levels:
-        variant(task, name_of(task, level), always, level=level, template=f"{kernels_of(task)[0].name}.c")
+        variant(task, name_of(task, level), refuses, level=level, template=f"{kernels_of(task)[0].name}.c")
+
+
+def _turned(params: Params) -> str | None:
+    return "channels change their place" if params["turned"] else None
+
+
+def _not_turned(params: Params) -> str | None:
+    if not params["turned"]:
+        return "channels keep their place"
+    return "more channels than a tile has rows" if params["channels"] > 16 else None
+
+
+def _not_a_transpose(element: int) -> Refusal:
+    def refuses(params: Params) -> str | None:
+        if params["element"] != element:
+            return f"elements of {params['element']} bytes"
+        x, y = params["x_stride"], params["y_stride"]
+        return None if y[-1] == 1 and 1 in x[:-1] and min(params["size"]) > 0 else "no two axes change places"
+
+    return refuses
+
+
+def _not_bytes(params: Params) -> str | None:
+    return "elements wider than a byte" if params["element"] != 1 else None
 
 
 def _few_channels(params: Params) -> str | None:
@@ -53,10 +77,30 @@ _ARITHMETIC = """
     resample_f32 scale_shift_f32 softmax_f32
 """
 _ON_BYTES = """
-    add_q8 mul_q8 sub_q8 quantize_q8 dequantize_i8 dequantize_u8 resize_q8
+    add_q8 mul_q8 sub_q8 dequantize_i8 dequantize_u8 resize_q8
     min_u8 max_u8 min_i8 max_i8 reduce_max_u8 reduce_min_u8 reduce_max_i8 reduce_min_i8
 """
 for _task in _ARITHMETIC.split():
     again(_task, FLOATS)
 for _task in _ON_BYTES.split():
     again(_task, BYTES, FLOATS)
+
+again("quantize_q8", BYTES, FLOATS, refuses=_turned)
+for _level in (BYTES, FLOATS):
+    variant(
+        "quantize_q8",
+        f"{name_of('quantize_q8', _level)}_turned",
+        _not_turned,
+        level=_level,
+        template="lissom_quantize_q8_turned.h",
+    )
+for _element in (1, 2, 4, 8):
+    variant(
+        "copy",
+        f"copy_turned_{_element}",
+        _not_a_transpose(_element),
+        level=BYTES,
+        template="lissom_copy_turned.h",
+        constants={"ELEMENT": _element},
+    )
+variant("lookup", "lookup_shuffle", _not_bytes, level=FLOATS, template="lissom_lookup_shuffle.h")

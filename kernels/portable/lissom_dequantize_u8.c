@@ -1,13 +1,17 @@
 #include "lissom_quantize.h"
 
+/* Elements of one channel. */
+static inline void row(const uint8_t *restrict x, float scale, uint8_t zero, float *restrict y, int32_t n)
+{
+    for (int32_t i = 0; i < n; ++i) {
+        y[i] = (float)((int32_t)x[i] - (int32_t)zero) * scale;
+    }
+}
+
 void lissom_dequantize_u8(const lissom_channel_params *p, const uint8_t *x, const float *scale, const uint8_t *zero,
                           float *y)
 {
-    for (int32_t row = 0; row < p->outer * p->channels; ++row) {
-        const float s = scale[row % p->channels];
-        const uint8_t z = zero[row % p->channels];
-        for (int32_t i = 0; i < p->inner; ++i) {
-            *y++ = (float)((int32_t)*x++ - (int32_t)z) * s;
-        }
+    for (int32_t i = 0; i < p->outer * p->channels; ++i, x += p->inner, y += p->inner) {
+        row(x, scale[i % p->channels], zero[i % p->channels], y, p->inner);
     }
 }

@@ -7,6 +7,7 @@
 /* Scales lie along the middle one of three axes; per tensor, that axis has size 1. */
 typedef struct {
     int32_t outer, channels, inner;
+    int32_t turned; /* y is (outer, inner, channels) */
 } lissom_channel_params;
 
 typedef struct {

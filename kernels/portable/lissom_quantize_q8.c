@@ -11,7 +11,16 @@ static inline void row(const float *restrict x, float scale, lissom_q8_output q,
 void lissom_quantize_q8(const lissom_channel_params *p, const float *x, const float *scale, const lissom_q8_output *q,
                         uint8_t *y)
 {
-    for (int32_t i = 0; i < p->outer * p->channels; ++i, x += p->inner, y += p->inner) {
-        row(x, scale[i % p->channels], q[i % p->channels], y, p->inner);
+    for (int32_t o = 0; o < p->outer; ++o) {
+        for (int32_t c = 0; c < p->channels; ++c, x += p->inner) {
+            uint8_t *const to = y + o * p->channels * p->inner;
+            if (!p->turned) {
+                row(x, scale[c], q[c], to + c * p->inner, p->inner);
+                continue;
+            }
+            for (int32_t i = 0; i < p->inner; ++i) {
+                to[i * p->channels + c] = lissom_saturate(x[i] / scale[c], &q[c]);
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ from lissom.backends.c.bindings.elementwise import loop
 from lissom.backends.c.bindings.products import batched, conv_params, flipped, matmul_params, matrix, one_row, weights
 from lissom.backends.c.bindings.sparse import sparse_convolution
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import Order, contiguous, element_of, layout_order, shape_of
+from lissom.backends.c.geometry import Order, around, channels_last, contiguous, element_of, layout_order, shape_of
 from lissom.backends.c.packing import Operand, holds_all
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
@@ -35,6 +35,7 @@ from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Input, Value, producer
+from lissom.kernels.table import reads_unsigned
 
 OUTPUT = np.dtype([("low", np.float32), ("high", np.float32), ("zero", np.int32)])
 """``lissom_q8_output`` as numpy sees it."""
@@ -380,10 +381,10 @@ def channel_params(b: Builder, op: Any, scale: Array, zero: Array | None) -> tup
         raise Unsupported("scales in blocks are not supported in C")
     count = max(scale.size, 1 if zero is None else zero.size)
     if count == 1:
-        return {"outer": 1, "channels": 1, "inner": op.type.size()}, 1
+        return {"outer": 1, "channels": 1, "inner": op.type.size(), "turned": 0}, 1
     axis = order.index(op.axis % len(shape))
     outer, inner = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
-    return {"outer": outer, "channels": shape[axis], "inner": inner}, shape[axis]
+    return {"outer": outer, "channels": shape[axis], "inner": inner, "turned": 0}, shape[axis]
 
 
 @binds(QuantizeLinear)
@@ -393,6 +394,11 @@ def quantize(op: QuantizeLinear, b: Builder) -> None:
     scale = parameter(op.y_scale, "a scale").reshape(-1)
     zero = None if op.y_zero_point is None else parameter(op.y_zero_point, "a zero point").reshape(-1)
     params, count = channel_params(b, op, scale, zero)
+    order = b.order(op.x)
+    if _wanted_last(op, b) and order == tuple(range(op.type.rank)):
+        batch, count, positions = around(shape_of(op), 1)
+        params = {"outer": batch, "channels": count, "inner": positions, "turned": 1}
+        order = channels_last(op.type.rank)
     outputs = np.zeros(count, OUTPUT)
     outputs["zero"] = 0 if zero is None else zero
     low, high = RANGES[op.type.dtype]
@@ -400,7 +406,17 @@ def quantize(op: QuantizeLinear, b: Builder) -> None:
     scales = b.constant(np.broadcast_to(scale.astype(np.float32), count), f"{op.name}.scale")
     task = "quantize_q8" if element_of(op.x) == "f32" else f"quantize_q8 from {element_of(op.x)}"
     ranges = b.constant(outputs, f"{op.name}.range")
-    b.call(task, params, [b.stored(op.x), scales, ranges], [b.write(op, b.order(op.x))])
+    b.call(task, params, [b.stored(op.x), scales, ranges], [b.write(op, order)])
+
+
+def _wanted_last(op: QuantizeLinear, b: Builder) -> bool:
+    """Whether convolutions read a quantized image with its channels last, and these are few: so it is written that way."""
+    whole = op.y_scale.type.size() == 1 and 1 < op.type.rank and 1 < shape_of(op)[1] <= MOST_TURNED
+    return whole and reads_unsigned(b.program.target) and any(isinstance(u, QLinearConv) for u in op.users)
+
+
+MOST_TURNED = 16
+"""Channels of an image that are turned as they are quantized."""
 
 
 @binds(DequantizeLinear)
