@@ -8,7 +8,7 @@ from functools import partial
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, tile_sizes
+from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, cycles_a_group, tile_sizes
 
 
 def _matmul(params: Params) -> Params:
@@ -47,12 +47,11 @@ def _scratch(params: Params, machine: Machine, vectors: int) -> int:
 
 
 def _cost(params: Params, machine: Machine, rows: int, vectors: int) -> float:
-    """Cycles of all tiles: the busiest of multipliers, loads and the chain of sums, then what follows the sums; and of
-    packing whole panels."""
+    """Cycles of all tiles, sums and what follows them, and of packing whole panels."""
     p = _matmul(params)
     panels = -(-p["n"] // (vectors * machine.lanes))
     groups = -(-_depth(params, machine) // 4)
-    each = max(rows * vectors / machine.dots, (rows + vectors) / machine.loads, machine.latency)
+    each = cycles_a_group(machine, rows, vectors, groups)
     tiles = -(-p["m"] // rows) * (groups * each + 4 * rows * vectors + 10)
     return float(panels * (tiles + 2 * groups * vectors))
 

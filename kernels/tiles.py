@@ -31,6 +31,8 @@ class Machine:
     loads: float = 2
     latency: int = 5
     """Cycles from one sum to the next."""
+    cache: int = 24 * 1024
+    """Bytes of a panel that stay in the first cache; a larger one comes from the second for every tile."""
     spare: int = 1
     """Registers for an activation, and for a product where that is not added in the same step."""
 
@@ -102,8 +104,21 @@ def refusal(rows: int) -> Callable[[Params], str | None]:
     return refuses
 
 
+FROM_SECOND_CACHE = 32
+"""Bytes per cycle."""
+
+
+def cycles_a_group(machine: Machine, rows: int, vectors: int, groups: int) -> float:
+    """Of a tile over four bytes of a row: the busiest of multipliers, loads and the chain of sums. A panel is as long as
+    so many groups."""
+    vector = machine.lanes * 4
+    again = groups * vectors * vector > machine.cache
+    weights = vectors * (vector / FROM_SECOND_CACHE if again else 1 / machine.loads)
+    return max(rows * vectors / machine.dots, rows / machine.loads + weights, machine.latency)
+
+
 def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float]:
-    """Cycles of all tiles: the busiest of multipliers, loads and the chain of sums, then what follows the sums."""
+    """Cycles of all tiles: those of the sums, then of what follows them."""
 
     def cost(params: Params) -> float:
         c = geometry(params)
@@ -111,9 +126,10 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
         tiles = c["batch"] * panels * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
         length = run_length(params, machine.element)
         runs = prod(c["kernel"]) * c["in_channels"] * machine.element // length
-        dots = rows * vectors / machine.dots
-        each = max(dots, (rows + vectors) / machine.loads, machine.latency)
-        return float(tiles * (runs * -(-length // 4) * each + 4 * rows * vectors + 4 * runs + 10))
+        groups = runs * -(-length // 4)
+        return float(
+            tiles * (groups * cycles_a_group(machine, rows, vectors, groups) + 4 * rows * vectors + 4 * runs + 10)
+        )
 
     return cost
 
