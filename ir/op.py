@@ -82,6 +82,8 @@ class Op(Value):
     abstract: ClassVar[bool] = True
     domain: ClassVar[str] = ""
     """The ONNX domain; ``lissom`` for ops ONNX does not have."""
+    frozen: ClassVar[str] = "it is not known how channels go through it"
+    """Why what it reads keeps its channels; not looked at where there is a ``channels`` of its own."""
 
     if TYPE_CHECKING:
         run: Callable[..., Any]
@@ -153,7 +155,7 @@ class Op(Value):
 
     def channels(self, flow: Flow) -> Layout | tuple[Layout, ...]:
         """The layout of the result, or of each result, and what the op asks of its operands' channels."""
-        return flow.opaque(self, f"{self.op_type} does not say how its channels move")
+        return flow.opaque(self, self.frozen)
 
     def resized(self, operands: Mapping[Value, Value], kept: Kept) -> Op:
         """The op on smaller operands, detached. Ops whose attributes or constants hold sizes change them here."""

@@ -21,6 +21,7 @@ class IntegerOp(Op, abstract=True):
     """An op on quantized tensors. Subclasses define ``triples``, ``y_parameters`` and ``real``."""
 
     domain = "lissom"
+    frozen = "its numbers are integers that are decided on already; prune before quantizing"
 
     def triples(self) -> tuple[tuple[Value, Value, Value], ...]:
         """(tensor, scale, zero point) of each quantized operand."""

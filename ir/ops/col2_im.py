@@ -22,6 +22,8 @@ class Col2Im(Op):
     Shapes: input (N, C * prod(block_shape), L) to (N, C, *image_shape); L windows in row-major order.
     """
 
+    frozen = "its channels hold the places of a window, which it needs all of"
+
     input: Value
     image_shape: Value
     block_shape: Value

@@ -19,6 +19,8 @@ class ConvInteger(Op):
     Shapes: as Conv; x_zero_point a scalar, w_zero_point a scalar or (O). x and w are int8 or uint8.
     """
 
+    frozen = "its numbers are integers that are decided on already; prune before quantizing"
+
     x: Value
     w: Value
     x_zero_point: Value | None = None

@@ -17,6 +17,8 @@ class DynamicQuantizeLinear(Op):
     Results: y = saturate(round(x / scale) + zero_point), scale = (max - min) / 255, zero_point = round(-min / scale).
     """
 
+    frozen = "its scale follows from the range of all channels together"
+
     x: Value
 
     def infer(self) -> tuple[TensorType, ...]:

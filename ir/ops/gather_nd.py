@@ -18,6 +18,8 @@ class GatherND(Op):
     from the end.
     """
 
+    frozen = "its indices may point into any channel"
+
     x: Value
     indices: Value
     batch_dims: int = 0

@@ -19,6 +19,7 @@ class LookupChannels(Op):
     """
 
     domain = "lissom"
+    frozen = "its numbers are integers that are decided on already; prune before quantizing"
 
     x: Value
     table: Value

@@ -18,6 +18,8 @@ class MatMulInteger(Op):
     a and b are int8 or uint8. Zero points are scalars, one for each row of a and column of b, or broadcast to a and b.
     """
 
+    frozen = "its numbers are integers that are decided on already; prune before quantizing"
+
     a: Value
     b: Value
     a_zero_point: Value | None = None

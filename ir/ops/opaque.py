@@ -16,6 +16,8 @@ class Opaque(Op):
     sub-graphs inside ``attrs`` read from the graph around them, in order of first use.
     """
 
+    frozen = "lissom has no meaning for this op"
+
     kind: str
     of_domain: str
     inputs: tuple[Value | None, ...]

@@ -20,6 +20,8 @@ class ScatterElements(Op):
     ``reduction``, updates are combined with the element that is there.
     """
 
+    frozen = "its indices say for each element where it goes, which may be in any channel"
+
     x: Value
     indices: Value
     updates: Value
