@@ -1,14 +1,14 @@
-"""Softmax and normalization of rows of bytes on x86."""
+"""Softmax and normalization of rows on x86."""
 
 from __future__ import annotations
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Params, always
 from lissom.kernels.registry import variant
 
 
 def _not_neighbours(params: Params) -> str | None:
-    if params["flip"]:
+    if params.get("flip"):
         return "signed bytes"
     return "elements of a row that do not lie together" if params["inner"] > 1 else None
 
@@ -19,8 +19,12 @@ def _signed(params: Params) -> str | None:
 
 for _task, _refuses, _levels in (
     ("softmax_q8", _not_neighbours, ("x86-64-v3", "x86-64-v4")),
+    ("softmax_f32", _not_neighbours, ("x86-64-v3", "x86-64-v4")),
     ("layer_norm_q8", _signed, ("x86-64-v2", "x86-64-v3", "x86-64-v4")),
 ):
     for _level in _levels:
         _name = f"{_task}_{_level.replace('-', '_')}_rows"
         variant(_task, _name, _refuses, level=_level, template=f"lissom_{_task}_rows.h")
+for _task in ("layer_norm_f32", "rms_norm_f32"):
+    for _level in ("x86-64-v3", "x86-64-v4"):
+        variant(_task, f"{_task}_{_level.replace('-', '_')}", always, level=_level, template=f"lissom_{_task}.c")

@@ -74,7 +74,7 @@ _ARITHMETIC = """
     thresholded_relu_f32
     add_f32 sub_f32 mul_f32 div_f32 min_f32 max_f32 prelu_f32
     reduce_sum_f32 reduce_mean_f32 reduce_max_f32 reduce_min_f32 reduce_sum_square_f32 reduce_l2_f32
-    resample_f32 scale_shift_f32 softmax_f32
+    resample_f32 scale_shift_f32
 """
 _ON_BYTES = """
     add_q8 mul_q8 sub_q8 dequantize_i8 dequantize_u8 resize_q8

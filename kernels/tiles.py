@@ -109,8 +109,8 @@ FROM_SECOND_CACHE = 32
 
 
 def cycles_a_group(machine: Machine, rows: int, vectors: int, groups: int) -> float:
-    """Of a tile over four bytes of a row: the busiest of multipliers, loads and the chain of sums. A panel is as long as
-    so many groups."""
+    """Of a tile over four bytes of a row: the busiest of multipliers, loads and the chain of sums. A panel is so many
+    groups long."""
     vector = machine.lanes * 4
     again = groups * vectors * vector > machine.cache
     weights = vectors * (vector / FROM_SECOND_CACHE if again else 1 / machine.loads)

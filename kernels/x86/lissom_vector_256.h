@@ -39,6 +39,12 @@ static inline int32_t lissom_vi_sum(lissom_vi v)
 /* table[i], for each lane i. */
 static inline lissom_vi lissom_vi_gather(const int32_t *table, lissom_vi i) { return _mm256_i32gather_epi32(table, i, 4); }
 
+/* 2^n, for -126 <= n <= 127. */
+static inline lissom_vf lissom_vf_power_of_two(lissom_vi n)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+
 /* To the nearest integer, ties to even. */
 static inline lissom_vi lissom_vi_round(lissom_vf v)
 {

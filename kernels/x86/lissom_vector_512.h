@@ -28,6 +28,12 @@ static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm512_
 static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return _mm512_fmadd_ps(a, b, c); }
 static inline lissom_vf lissom_vf_of(lissom_vi v) { return _mm512_cvtepi32_ps(v); }
 
+/* 2^n, for -126 <= n <= 127. */
+static inline lissom_vf lissom_vf_power_of_two(lissom_vi n)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+}
+
 /* To the nearest integer, ties to even. */
 static inline lissom_vi lissom_vi_round(lissom_vf v)
 {
