@@ -132,6 +132,12 @@ def test_explain_prints_members_and_what_freezes_them(residual) -> None:
     assert "channels fc.w; units 5; left 5; reason it is the graph output 'y'; members fc.w axis 0" in text
 
 
+def test_integers_say_that_pruning_comes_before_them(residual) -> None:
+    integers = ls.run("quantize(int8)", residual(), data=[np.zeros((4, 3, 8, 8), np.float32)])
+    text = str(explain("prune(channels, 0.5)", integers))
+    assert "units 8; left 8; reason its numbers are integers that are decided on already; prune before" in text
+
+
 @pytest.mark.parametrize(
     ("text", "again"),
     [
