@@ -20,6 +20,7 @@ from lissom.kernels.registry import KERNELS, kernels_of
 __all__ = [
     "CHANNELS",
     "KERNELS",
+    "SEVERAL",
     "TARGETS",
     "Thrifty",
     "by_cost",
@@ -48,13 +49,18 @@ TARGETS: dict[str, tuple[str, ...]] = {
 The names x86-64-v2 to v4 are those of the x86-64 psABI; the others are the instruction sets on top.
 """
 
+SEVERAL: dict[str, tuple[str, ...]] = {"x86-64": ("avx512vnni", "avxvnni", "x86-64-v3", "portable")}
+"""Targets that hold code for several others, best first; the machine that runs it says which is taken."""
+
 CHANNELS: dict[str, int] = {"x86-64-v4": 16, "avx512vnni": 16, "amx": 16}
 """For each level the multiple of channels that its kernels are fastest on, where it is not 8."""
 
 
 def channel_multiple(target: str | None) -> int:
     """What channel counts are rounded to for a target; 8 where it is not known."""
-    return max((CHANNELS.get(level, 8) for level in TARGETS.get(target or "", ())), default=8)
+    return max(
+        (CHANNELS.get(level, 8) for level in TARGETS.get(SEVERAL.get(target or "", (target or "",))[0], ())), default=8
+    )
 
 
 def reads_unsigned(target: str) -> bool:

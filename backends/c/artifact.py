@@ -32,6 +32,8 @@ class Artifact:
             self.name: str = self.report["name"]
         except (ValueError, KeyError) as e:
             raise Error(f"{record} is damaged ({e}); compile the model again") from e
+        self.flags: Sequence[str] = FLAGS
+        """What is compiled with where nothing else is asked for."""
         self.objects: Path | None = None
         """A folder that keeps what is compiled for builds that follow; by default nothing does."""
         self._library: ctypes.CDLL | None = None
@@ -135,7 +137,7 @@ class Artifact:
 
     def _load(self) -> ctypes.CDLL:
         if self._library is None:
-            library = ctypes.CDLL(str(self.build().resolve()))
+            library = ctypes.CDLL(str(self.build(flags=self.flags).resolve()))
             getattr(library, f"{self.name}_time").restype = ctypes.c_double
             if hasattr(library, f"{self.name}_init") and getattr(library, f"{self.name}_init")():
                 raise Error(f"{self.name} needs AMX, which this machine does not give; compile it for avx512vnni")

@@ -8,14 +8,13 @@ from lissom.backends.c.program import Program
 def cmake(program: Program) -> str:
     """A library, and a test program that ``ctest`` runs."""
     n = program.name
-    kernels = "\n".join(f"    kernels/{k.name}.c" for k in program.kernels)
+    units = [n, *(level.name for level in program.levels), *(f"{p.name}_weights" for p in program.levels or [program])]
+    files = "\n".join(f"    {unit}.c" for unit in [*units, *(f"kernels/{k.name}" for k in program.kernels)])
     return f"""cmake_minimum_required(VERSION 3.13)
 project({n} C)
 
 add_library({n} STATIC
-    {n}.c
-    {n}_weights.c
-{kernels}
+{files}
 )
 target_include_directories({n} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_target_properties({n} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)

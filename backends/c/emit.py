@@ -15,6 +15,7 @@ from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers h
 from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.build_files import cmake
 from lissom.backends.c.builder import Builder, Chooser
+from lissom.backends.c.dispatch import dispatch
 from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
@@ -31,7 +32,7 @@ from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
 from lissom.ir.types import Array
-from lissom.kernels.table import Thrifty, choose, reads_unsigned
+from lissom.kernels.table import SEVERAL, Thrifty, choose, reads_unsigned
 
 MARK = "report.json"
 """The file that shows a folder to be an artifact, which may be replaced."""
@@ -78,7 +79,10 @@ def emit(
     if optimize == "size" and tuned is not None:
         raise Error("kernels are chosen either by time (tuned) or for small code (optimize='size')")
     chooser: Chooser = Thrifty() if optimize == "size" else tuned or choose
-    lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment)
+    if target in SEVERAL:
+        lowered, edges, program = plan_levels(graph, target, name, io, sizes, chooser, alignment)
+    else:
+        lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -108,6 +112,29 @@ def plan_program(
     program.alignment = alignment
     share_and_place(program)
     return lowered, edges, program
+
+
+def plan_levels(
+    graph: Graph,
+    target: str,
+    name: str,
+    io: Literal["float", "int8"],
+    sizes: Mapping[str, int] | None,
+    chooser: Chooser,
+    alignment: int,
+) -> tuple[Graph, Edges, Program]:
+    """As :func:`plan_program`, for each of several targets, in one program that chooses between them. The lowered graph
+    is the last one's."""
+    whole = Program(name, target, alignment=alignment)
+    for one in SEVERAL[target]:
+        lowered, edges, program = plan_program(
+            graph, one, f"{name}_{one.replace('-', '_')}", io, sizes, chooser, alignment
+        )
+        whole.levels.append(program)
+        whole.weights += program.weights
+        whole.arena_bytes = max(whole.arena_bytes, program.arena_bytes)
+        whole.arena_lower_bound = max(whole.arena_lower_bound, program.arena_lower_bound)
+    return lowered, edges, whole
 
 
 def check_replaceable(out: Path) -> None:
@@ -157,9 +184,12 @@ def write_code(folder: Path, program: Program, inputs: Sequence[Port], outputs: 
     (folder / "kernels").mkdir(exist_ok=True)
     for file, text in {f: text for k in program.kernels for f, text in k.files().items()}.items():
         put(folder / "kernels" / file, text)
-    put(folder / f"{name}.c", body(program, inputs, outputs))
-    put(folder / f"{name}_weights.h", weights_header(program))
-    put(folder / f"{name}_weights.c", weights_source(program))
+    for each in program.levels or [program]:
+        put(folder / f"{each.name}.c", body(each, inputs, outputs, name if program.levels else ""))
+        put(folder / f"{each.name}_weights.h", weights_header(each))
+        put(folder / f"{each.name}_weights.c", weights_source(each))
+    if program.levels:
+        put(folder / f"{name}.c", dispatch(program))
     put(folder / f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
 
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from lissom.ir.errors import Error
-from lissom.kernels.table import TARGETS
+from lissom.kernels.table import SEVERAL, TARGETS
 
 _NEEDS: dict[str, str] = {
     "portable": "",
@@ -70,6 +70,6 @@ def resolve(target: str) -> str:
     """``target``, or what ``native`` stands for here; raises Error for a name that is neither."""
     if target == NATIVE:
         return native()
-    if target not in TARGETS:
-        raise Error(f"no target is called {target!r}; there are: {', '.join([*TARGETS, NATIVE])}")
+    if target not in TARGETS and target not in SEVERAL:
+        raise Error(f"no target is called {target!r}; there are: {', '.join([*TARGETS, *SEVERAL, NATIVE])}")
     return target

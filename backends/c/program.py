@@ -111,10 +111,13 @@ class Program:
     arena_bytes: int = 0
     arena_lower_bound: int = 0
     alignment: int = 64
+    levels: list[Program] = field(default_factory=list)
+    """Programs for different machines, best first, where this one only chooses between them."""
 
     @property
     def calls(self) -> list[Call]:
-        return [c for layer in self.layers for c in layer.calls]
+        own = [c for layer in self.layers for c in layer.calls]
+        return own + [c for level in self.levels for c in level.calls]
 
     @property
     def kernels(self) -> list[Kernel]:

@@ -27,7 +27,8 @@ def artifact_report(
     tuned: Tuned | None = None,
 ) -> dict[str, Any]:
     """Everything but ``source`` and what the caller adds. ``code_bytes`` and ``stack_bytes`` are None unmeasured.
-    ``tuned`` knows how long calls took on this machine."""
+    ``tuned`` knows how long calls took on this machine. Of a program of several levels the best is shown."""
+    shown = program.levels[0] if program.levels else program
     return {
         "schema_version": SCHEMA_VERSION,
         "name": program.name,
@@ -35,9 +36,14 @@ def artifact_report(
         "inputs": [_port(p, v, i, edges) for p, v, i in zip(inputs, edges.inputs, graph.inputs, strict=True)],
         "outputs": [_port(p, v, o, edges) for p, v, o in zip(outputs, edges.outputs, graph.outputs, strict=True)],
         "passes": [],
-        "artifact": {**program.summary(), "code_bytes": code_bytes, "stack_bytes": stack_bytes},
-        "layers": [_layer(layer, tuned) for layer in program.layers],
-        "arena": _arena(program),
+        "artifact": {
+            **program.summary(),
+            **({"levels": [level.target for level in program.levels]} if program.levels else {}),
+            "code_bytes": code_bytes,
+            "stack_bytes": stack_bytes,
+        },
+        "layers": [_layer(layer, tuned) for layer in shown.layers],
+        "arena": _arena(shown),
     }
 
 

@@ -124,9 +124,11 @@ def _shape(port: Port) -> str:
     return f"{port.dtype} {'x'.join(map(str, port.shape)) or 'scalar'}"
 
 
-def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """``model.c``: one kernel call after the other."""
-    n, upper = program.name, program.name.upper()
+def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], interface: str = "") -> str:
+    """``model.c``: one kernel call after the other. A level of a larger program has the types and macros of that one's
+    header, ``interface``."""
+    n = interface or program.name
+    upper = n.upper()
     headers = sorted({k.task.header for k in program.kernels})
     writer = _Writer(program, inputs, outputs)
     steps: list[str] = []
@@ -142,7 +144,7 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
     checks = [f"inputs->{p.name} == NULL" for p in inputs] + [f"outputs->{p.name} == NULL" for p in outputs]
     lines = [
         f'#include "{n}.h"',
-        f'#include "{n}_weights.h"',
+        f'#include "{program.name}_weights.h"',
         "",
         "#include <math.h>",
         "",
@@ -173,7 +175,8 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> s
             if program.asks
             else []
         ),
-        f"int {n}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)",
+        *([f"int {program.name}_run(const {n}_inputs *, {n}_outputs *, void *);", ""] if interface else []),
+        f"int {program.name}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)",
         "{",
         "    uint8_t *const memory = arena;",
         f"    if (inputs == NULL || outputs == NULL || (memory == NULL && {upper}_ARENA_BYTES > 0)) {{",

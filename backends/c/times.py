@@ -110,7 +110,7 @@ class Tuned:
         if not found:
             return choose(task, params, target)
         name = job(task, params)
-        if name not in self.chosen:
+        if self.chosen.get(name) not in found:
             self.chosen[name] = self.pick(name, found)
         return self.chosen[name]
 

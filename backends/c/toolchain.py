@@ -52,7 +52,8 @@ def compile_c(cc: str, arguments: Sequence[str | Path]) -> str:
 
 def sources(folder: Path, name: str) -> list[Path]:
     """The units of an artifact, in a fixed order."""
-    return [folder / f"{name}.c", folder / f"{name}_weights.c", *sorted((folder / "kernels").glob("*.c"))]
+    others = sorted(f for f in folder.glob(f"{name}_*.c") if f.name != f"{name}_test.c")
+    return [folder / f"{name}.c", *others, *sorted((folder / "kernels").glob("*.c"))]
 
 
 def objects(cc: str, flags: Sequence[str | Path], units: Mapping[Path, bytes], folder: Path) -> list[Path]:
@@ -81,8 +82,9 @@ def version(cc: str) -> str:
 def measure(folder: Path, name: str, cc: str, work: Path) -> tuple[int, int]:
     """``(code bytes, stack bytes)`` of an artifact at -O2.
 
-    Code is all read-only sections of all units but the weights; stack is the frame of the run function and the deepest
-    kernel, helpers of its unit included. What the C library's functions take is not known and not counted.
+    Code is all read-only sections of all units but the weights; stack is the frame of the run function, of those of its
+    levels the largest, and the deepest kernel, helpers of its unit included. What the C library's functions take is not
+    known and not counted.
     """
     flags: list[str | Path] = ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-I", folder]
 
@@ -93,11 +95,14 @@ def measure(folder: Path, name: str, cc: str, work: Path) -> tuple[int, int]:
         found = re.findall(r"\t(\d+)\t", usage.read_text()) if usage.exists() else []
         return _text_bytes(target), sum(map(int, found))
 
-    units = [f for f in sources(folder, name) if f.name != f"{name}_weights.c"]
+    units = [f for f in sources(folder, name) if not f.name.endswith("_weights.c")]
     with ThreadPoolExecutor(PROCESSES) as pool:
         sizes = dict(zip((f.stem for f in units), pool.map(compiled, units), strict=True))
-    frames = {unit: stack for unit, (_, stack) in sizes.items()}
-    return sum(code for code, _ in sizes.values()), frames.pop(name, 0) + max(frames.values(), default=0)
+    deepest = [0, 0, 0]
+    for unit in units:
+        depth = 0 if unit.stem == name else 2 if unit.parent.name == "kernels" else 1
+        deepest[depth] = max(deepest[depth], sizes[unit.stem][1])
+    return sum(code for code, _ in sizes.values()), sum(deepest)
 
 
 def _text_bytes(unit: Path) -> int:

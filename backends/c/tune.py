@@ -26,6 +26,7 @@ from lissom.backends.c.times import Times, Tuned, job
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 from lissom.kernels.kernel import Kernel
+from lissom.kernels.table import SEVERAL
 
 Progress = Callable[[int, int], None]
 """Takes how many measurements are done, and how many there are."""
@@ -60,10 +61,31 @@ def tune(
     Every candidate takes its share of ``seconds`` in a run of the network. Raises Error for a target that this machine
     cannot run, or without a compiler.
     """
-    target = resolve(target)
-    if lacking := missing(target):
-        raise Error(f"tuning for {target} needs a machine that runs it; this one lacks {', '.join(lacking)}")
-    times, given_up = Times(cc), set[tuple[str, str]]()
+    tuned = Tuned(Times(cc))
+    for one in _runnable(resolve(target)):
+        tuned.chosen |= _tune_one(graph, one, io, tuned.times, cc, seconds, progress).chosen
+    return tuned
+
+
+def _runnable(target: str) -> list[str]:
+    """The target, or those it holds code for, that run here; raises Error where there is none."""
+    found = [t for t in SEVERAL.get(target, (target,)) if not missing(t)]
+    if not found:
+        raise Error(f"tuning for {target} needs a machine that runs it; this one lacks {', '.join(missing(target))}")
+    return found
+
+
+def _tune_one(
+    graph: Graph,
+    target: str,
+    io: Literal["float", "int8"],
+    times: Times,
+    cc: str | None,
+    seconds: float,
+    progress: Progress,
+) -> Tuned:
+    """A chooser that knows the times of all candidates for a single target."""
+    given_up: set[tuple[str, str]] = set()
     done = 0
     with tempfile.TemporaryDirectory() as folder:
         while True:

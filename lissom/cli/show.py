@@ -79,11 +79,15 @@ def show_targets() -> None:
     """Every target of the C back end: the levels of kernels it can run, how many, and whether this machine can."""
     from lissom.backends.c.host import missing, native
     from lissom.cli.console import show_table
-    from lissom.kernels.table import KERNELS, TARGETS
+    from lissom.kernels.table import KERNELS, SEVERAL, TARGETS
 
     rows = []
     for target, levels in TARGETS.items():
         lacking = missing(target)
         here = f"no: it lacks {', '.join(lacking)}" if lacking else "yes, as native" if target == native() else "yes"
+        rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS), here))
+    for target, targets in SEVERAL.items():
+        levels = tuple(dict.fromkeys(level for t in targets for level in TARGETS[t]))
+        here = "yes, each machine by the best of: " + ", ".join(targets)
         rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS), here))
     show_table(("target", "levels, best first", "kernels>", "runs here"), rows)

@@ -1,0 +1,72 @@
+"""Writes ``model.c`` of an artifact for several instruction sets: each call goes to the best one the machine has."""
+
+from __future__ import annotations
+
+from lissom.backends.c.program import Program
+from lissom.kernels.table import TARGETS
+
+_FEATURES: dict[str, str] = {
+    "portable": "",
+    "x86-64-v2": "sse3 ssse3 sse4.1 sse4.2 popcnt",
+    "x86-64-v3": "avx avx2 bmi bmi2 fma",
+    "x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl",
+    "avx512vnni": "avx512vnni",
+}
+"""What a level asks for on top of those behind it in TARGETS, in the names of ``__builtin_cpu_supports``. F16C is not
+among them: old compilers do not know that name, and kernels do not use it."""
+
+
+def dispatch(program: Program) -> str:
+    """The function that callers call. What processor and system support was asked for by the compiler's start-up code,
+    so choosing costs a few loads; there is no state of its own."""
+    n, upper = program.name, program.name.upper()
+    takes = f"(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)"
+    steps: list[str] = []
+    for i, level in enumerate(program.levels[:-1]):
+        steps += [
+            f"    if ({upper}_SKIP_LEVELS <= {i} && {_condition(level.target)}) {{",
+            f"        return {level.name}_run(inputs, outputs, arena);",
+            "    }",
+        ]
+    return "\n".join(
+        [
+            f'#include "{n}.h"',
+            "",
+            *([_AVX_VNNI] if any("avxvnni" in TARGETS[level.target] for level in program.levels) else []),
+            *(f"int {level.name}_run{takes};" for level in program.levels),
+            "",
+            "/* How many of the best levels are left out, on the compiler's command line: for tests. */",
+            f"#ifndef {upper}_SKIP_LEVELS",
+            f"#define {upper}_SKIP_LEVELS 0",
+            "#endif",
+            "",
+            f"int {n}_run{takes}",
+            "{",
+            *steps,
+            f"    return {program.levels[-1].name}_run(inputs, outputs, arena);",
+            "}",
+            "",
+        ]
+    )
+
+
+def _condition(target: str) -> str:
+    names = [f for level in reversed(TARGETS[target]) for f in _FEATURES.get(level, "").split()]
+    asked = [f'__builtin_cpu_supports("{f}")' for f in names]
+    return " &&\n        ".join([*asked, *(["has_avx_vnni()"] if "avxvnni" in TARGETS[target] else [])])
+
+
+_AVX_VNNI = """\
+/* Some versions of clang do not know the name; what the system must do for AVX is asked for with avx2. */
+#if defined(__clang__)
+#include <cpuid.h>
+
+static int has_avx_vnni(void)
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
+}
+#else
+static int has_avx_vnni(void) { return __builtin_cpu_supports("avxvnni") != 0; }
+#endif
+"""
