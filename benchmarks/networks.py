@@ -2,8 +2,8 @@
 
     python -m benchmarks.networks [--target native] [NAME ...]        prints a Markdown table
 
-Each network is compiled with "fold" and with "fold, quantize(int8)", for the target and for portable C, and built by the
-host compiler at -O3. Accuracy is that of the target's C code on the 2,000 test images of examples/data; "onnxruntime" is
+Each network is compiled with "fold" and with "fold, quantize(int8)", for the target and for portable C, and built by
+the host compiler at -O3. Accuracy is that of the C code on the 2,000 test images of examples/data; "onnxruntime" is
 the float model under onnxruntime on one thread. Times are for one image, the best of several loops.
 """
 
