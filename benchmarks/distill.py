@@ -126,9 +126,7 @@ def main() -> None:
     def error(said: Array) -> float:
         return float((said.argmax(1) != test_y).mean())
 
-    settings = {
-        k: v for k, v in vars(options).items() if k in ("teacher", "labelled", "epochs", "batch", "lr", "temperature")
-    }
+    settings = {k: v for k, v in vars(options).items() if k in SETTINGS}
     errors: dict[tuple[str, str], list[float]] = {}
     for name in options.students:
         for seed in range(options.seeds):
