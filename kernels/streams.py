@@ -1,7 +1,7 @@
 """Kernels for what lies between the convolutions on x86: they pass over memory once, so vectors are all they need.
 
-Most are plain loops that both compilers turn into vectors once they may use the level's instructions: the reference's own
-text, or, where channels lie last, a text with loops over channels.
+Most are plain loops that both compilers turn into vectors once they may use the instructions of a level: the text of
+the reference or, where channels lie last, one with loops over channels.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import numpy as np
 from lissom.ir.families.integer import IntegerOp
 from lissom.ir.graph import Graph
 from lissom.ir.op import Kind, Op
+from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.depth_to_space import DepthToSpace
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
@@ -24,9 +25,14 @@ from lissom.ir.ops.gather import Gather
 from lissom.ir.ops.global_max_pool import GlobalMaxPool
 from lissom.ir.ops.identity import Identity
 from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.lookup_channels import LookupChannels
+from lissom.ir.ops.max import Max
 from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.min import Min
 from lissom.ir.ops.pad import Pad
 from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.reduce_max import ReduceMax
+from lissom.ir.ops.reduce_min import ReduceMin
 from lissom.ir.ops.reshape import Reshape
 from lissom.ir.ops.slice import Slice
 from lissom.ir.ops.space_to_depth import SpaceToDepth
@@ -35,10 +41,12 @@ from lissom.ir.ops.squeeze import Squeeze
 from lissom.ir.ops.tile import Tile
 from lissom.ir.ops.transpose import Transpose
 from lissom.ir.ops.unsqueeze import Unsqueeze
+from lissom.ir.ops.where import Where
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Input, Value
 
 MOVES: tuple[type[Op], ...] = (
+    Clip,
     Concat,
     DepthToSpace,
     Expand,
@@ -46,8 +54,12 @@ MOVES: tuple[type[Op], ...] = (
     Gather,
     GlobalMaxPool,
     Identity,
+    Max,
     MaxPool,
+    Min,
     Pad,
+    ReduceMax,
+    ReduceMin,
     Reshape,
     Slice,
     SpaceToDepth,
@@ -56,8 +68,9 @@ MOVES: tuple[type[Op], ...] = (
     Tile,
     Transpose,
     Unsqueeze,
+    Where,
 )
-"""Ops whose results hold elements of their operands, whatever they stand for."""
+"""Ops whose results hold elements of their operands, whatever they stand for: 128 more keeps their order."""
 
 FLIP = np.arange(256, dtype=np.uint8) ^ 0x80
 
@@ -142,11 +155,11 @@ class _Rewriter:
                 if hasattr(op, f"{name}_zero_point") and isinstance(value, Value) and self._moves(value):
                     found |= {name: self.unsigned(value), f"{name}_zero_point": self._zero(op, f"{name}_zero_point")}
             return found | ({"y_zero_point": self._zero(op, "y_zero_point")} if result_moves else {})
-        if isinstance(op, Lookup) and isinstance(op.table, Const):
+        if isinstance(op, Lookup | LookupChannels) and isinstance(op.table, Const):
             table = op.table.data
             found = {}
             if self._moves(op.x):
-                found, table = {"x": self.unsigned(op.x)}, table[FLIP]
+                found, table = {"x": self.unsigned(op.x)}, table[..., FLIP]
             table = _up(table) if result_moves else table
             return {**found, "table": Const(table, op.table.name)}
         if isinstance(op, MOVES) and result_moves:

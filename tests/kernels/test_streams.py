@@ -13,13 +13,23 @@ from hypothesis import strategies as st
 from lissom.backends.c.host import missing
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
+from lissom.ir.op import op_class
+from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.lookup import Lookup
 from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.qlinear_add import QLinearAdd
 from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
+from lissom.ir.ops.qlinear_mul import QLinearMul
 from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
+from lissom.ir.ops.qlinear_sub import QLinearSub
+from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.transpose import Transpose
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
-from lissom.ir.values import Value
+from lissom.ir.values import Const, Value
 from lissom.kernels.table import TARGETS
 
 Net = tuple[Graph, list[Array]]
@@ -70,7 +80,35 @@ def pools(draw: Any) -> Net:
     return graph, [data("x", dtype, shape)]
 
 
-NETS = {"pools": pools()}
+FUNCTIONS = ("Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Gelu", "HardSwish", "Mish", "Swish", "Elu", "Softmax")
+
+
+@st.composite
+def streams(draw: Any) -> Net:
+    """Behind a reordering, arithmetic in float or on bytes: with broadcast operands, tables, and a quantized input."""
+    dtype = draw(st.sampled_from([DType.float32, DType.int8, DType.uint8]))
+    shape = (draw(st.integers(1, 2)), draw(CHANNELS), draw(st.integers(1, 9)), draw(st.integers(1, 40)))
+    perm = tuple(draw(st.permutations(range(4))))
+    graph = Graph("stream")
+    x = graph.input("x", tensor("float32" if dtype is DType.float32 else dtype.value, *shape))
+    other = draw(st.sampled_from([(1, shape[1], 1, 1), shape, (1, 1, 1, 1), (1, 1, 1, shape[3])]))
+    y: Value = Transpose(x, perm=perm)
+    turned = tuple(other[i] for i in perm)
+    if dtype is DType.float32:
+        y = op_class(draw(st.sampled_from(FUNCTIONS)))(y)
+        y = draw(st.sampled_from([Add, Mul]))(y, Const(data("b", dtype, turned), "b"))
+        sy = grid("y", draw, DType.uint8)
+        graph.set_outputs({"y": y, "q": QuantizeLinear(x, *sy)})
+    else:
+        table = Const(data("table", dtype, (256,)), "table")
+        grids = [grid(n, draw, dtype) for n in "aby"]
+        kind = draw(st.sampled_from([QLinearAdd, QLinearMul, QLinearSub]))
+        y = kind(Lookup(y, table), *grids[0], Const(data("b", dtype, turned), "b"), *grids[1], *grids[2])
+        graph.set_outputs({"y": y, "f": DequantizeLinear(x, *grids[0])})
+    return graph, [data("x", dtype, shape)]
+
+
+NETS = {"pools": pools(), "streams": streams()}
 
 
 @pytest.mark.parametrize("target", RUNNABLE)

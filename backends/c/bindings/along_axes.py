@@ -155,9 +155,10 @@ def batch_norm(op: BatchNormalization, b: Builder) -> None:
     scale, shift, mean, var = (p.data.astype(np.float64) for p in parameters if isinstance(p, Const))
     factor = scale / np.sqrt(var + op.epsilon)
     arrays: tuple[Array, ...] = (factor, shift - mean * factor)
-    reads = [b.read(op.x), *(b.constant(a.astype(np.float32), op.name) for a in arrays)]
-    outer, n, inner = around(shape_of(op), 1)
-    b.call(f"scale_shift_{element_of(op)}", {"outer": outer, "n": n, "inner": inner}, reads, [b.write(op)])
+    order = b.order(op.x)
+    reads = [b.stored(op.x), *(b.constant(a.astype(np.float32), op.name) for a in arrays)]
+    outer, n, inner = around([shape_of(op)[axis] for axis in order], order.index(1))
+    b.call(f"scale_shift_{element_of(op)}", {"outer": outer, "n": n, "inner": inner}, reads, [b.write(op, order)])
 
 
 @binds(LRN)

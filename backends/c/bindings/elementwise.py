@@ -127,18 +127,16 @@ def clip(op: Clip, b: Builder) -> None:
         if not b.clamp_producer(op.x, op, low, high):
             unary(b, "clip_f32", op, op.x, low, high)
         return
-    shape, element = shape_of(op.x), element_of(op.x)
-    x, y = b.read(op.x), b.write(op)
+    element, count = element_of(op.x), (op.type.size(),)
     if op.min is None and op.max is None:
-        b.view(op, op.x)
+        b.view(op, op.x, order=b.order(op.x))
+        return
+    x, y = b.stored(op.x), b.write(op, b.order(op.x))
     for task, bound in (("max", op.min), ("min", op.max)):
         if bound is not None:
-            b.call(
-                f"{task}_{element}",
-                loop_params(shape, contiguous(shape), broadcast((), shape)),
-                [x, b.read(bound)],
-                [y],
-            )
+            limit = b.read(bound)
+            assert limit is not None
+            b.call(f"{task}_{element}", loop_params(count, (1,), (0,)), [x, limit], [y])
             x = y
 
 
@@ -185,16 +183,22 @@ def variadic(op: Any, b: Builder) -> None:
 
 def fold(op: Op, b: Builder, task: str, operands: Sequence[Value]) -> Place:
     """``f(f(a, b), c) ...``, all broadcast to the shape of ``op``; the last call writes the result."""
-    shape = shape_of(op)
-    y = b.write(op)
+    order = common_order(b, op, operands)
+    shape = [shape_of(op)[axis] for axis in order]
+
+    def steps(value: Value) -> list[int]:
+        found = broadcast(shape_of(value), shape_of(op), b.strides(value))
+        return [found[axis] for axis in order]
+
+    y = b.write(op, order)
+    left, left_steps = b.stored(operands[0]), steps(operands[0])
     if len(operands) == 1:
-        b.copy(item_bytes(op), (op.type.size(),), (b.read(operands[0]), (1,), 0), (y, (1,), 0))
-    left, left_shape = b.read(operands[0]), shape_of(operands[0])
+        b.copy(item_bytes(op), shape, (left, left_steps, 0), (y, contiguous(shape), 0))
     for i, right in enumerate(operands[1:], 1):
-        params = loop_params(shape, broadcast(left_shape, shape), broadcast(shape_of(right), shape))
         target = y if i == len(operands) - 1 else Place(b.memory(op.type.size() * item_bytes(op)))
-        b.call(f"{task}_{element_of(op)}", params, [left, b.read(right)], [target])
-        left, left_shape = target, shape
+        params = loop_params(shape, left_steps, steps(right))
+        b.call(f"{task}_{element_of(op)}", params, [left, b.stored(right)], [target])
+        left, left_steps = target, list(contiguous(shape))
     return y
 
 

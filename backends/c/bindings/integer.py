@@ -410,8 +410,8 @@ def quantize(op: QuantizeLinear, b: Builder) -> None:
 
 
 def _wanted_last(op: QuantizeLinear, b: Builder) -> bool:
-    """Whether convolutions read a quantized image with its channels last, and these are few: so it is written that way."""
-    whole = op.y_scale.type.size() == 1 and 1 < op.type.rank and 1 < shape_of(op)[1] <= MOST_TURNED
+    """Whether convolutions read a quantized image with its channels last, and these are few: it is written so then."""
+    whole = op.y_scale.type.size() == 1 and op.type.rank > 1 and 1 < shape_of(op)[1] <= MOST_TURNED
     return whole and reads_unsigned(b.program.target) and any(isinstance(u, QLinearConv) for u in op.users)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from lissom.backends.c.bindings.integer import (
@@ -15,7 +17,7 @@ from lissom.backends.c.bindings.integer import (
 )
 from lissom.backends.c.bindings.products import conv_params, three, weights
 from lissom.backends.c.builder import Builder, binds
-from lissom.backends.c.geometry import around, shape_of
+from lissom.backends.c.geometry import Order, around, shape_of
 from lissom.ir.errors import Unsupported
 from lissom.ir.ops.lookup_channels import LookupChannels
 from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
@@ -46,20 +48,25 @@ def conv_transpose(op: QLinearConvTranspose, b: Builder) -> None:
 
 @binds(QLinearResize)
 def resize(op: QLinearResize, b: Builder) -> None:
-    """One pass over up to three axes that lie side by side; indices and weights are constants."""
+    """One pass over up to three axes that lie side by side, in memory or else in the graph; indices and weights are
+    constants."""
     given = [None if v is None or v.type.size() == 0 else v for v in (op.scales, op.sizes)]
     if any(v is not None and not isinstance(v, Const) for v in given):
         raise Unsupported("sizes or scales that are not constant are not supported in C")
     scales, sizes = (v.data.reshape(-1).astype(np.float64) if isinstance(v, Const) else None for v in given)
     shape = shape_of(op.x)
     plan = {a.axis: (index, weight) for a, index, weight in op.weights(shape, scales, sizes)}
-    first, last = min(plan, default=0), max(plan, default=0)
-    if last - first > 2:
+    orders = [o for o in (b.order(op.x), tuple(range(len(shape)))) if _reach(o, plan) <= 3]
+    if not orders:
         raise Unsupported("interpolation along axes that are not within three that lie side by side")
+    order = orders[0]
+    shape = tuple(shape[axis] for axis in order)
+    places = [order.index(axis) for axis in plan]
+    first, last = min(places, default=0), max(places, default=0)
     outer, _, _ = around(shape, first)
     _, _, inner = around(shape, last)
     whole = [(np.arange(n)[:, None], np.ones((n, 1), np.int64)) for n in shape]
-    tables = [plan.get(axis, whole[axis]) for axis in range(first, last + 1)]
+    tables = [plan.get(order[place], whole[place]) for place in range(first, last + 1)]
     params = {
         "outer": outer,
         "inner": inner,
@@ -75,8 +82,14 @@ def resize(op: QLinearResize, b: Builder) -> None:
         np.concatenate([*[np.full(missing, fill)], *(t[i].reshape(-1) for t in tables)]).astype(np.int32)
         for i, fill in ((0, 0), (1, 1))
     )
-    reads = [b.read(op.x), b.constant(index, f"{op.name}.taps"), b.constant(weight, f"{op.name}.weights")]
-    b.call("resize_q8", params, reads, [b.write(op)])
+    reads = [b.read(op.x, order), b.constant(index, f"{op.name}.taps"), b.constant(weight, f"{op.name}.weights")]
+    b.call("resize_q8", params, reads, [b.write(op, order)])
+
+
+def _reach(order: Order, axes: Collection[int]) -> int:
+    """How many axes there are from the first to the last of ``axes``, as they lie in memory."""
+    places = [order.index(axis) for axis in axes]
+    return max(places, default=0) - min(places, default=0) + 1
 
 
 def _multiplier(op: QLinearResize, axes: int) -> np.float32:
@@ -89,7 +102,8 @@ def _multiplier(op: QLinearResize, axes: int) -> np.float32:
 
 @binds(LookupChannels)
 def lookup_channels(op: LookupChannels, b: Builder) -> None:
-    outer, channels, inner = around(shape_of(op), op.axis)
+    order = b.order(op.x)
+    outer, channels, inner = around([shape_of(op)[axis] for axis in order], order.index(op.axis))
     table = parameter(op.table, "a table")
     params = {"outer": outer, "channels": channels, "inner": inner, "element": table.dtype.itemsize}
-    b.call("lookup_channels", params, [b.read(op.x), b.constant(table, f"{op.name}.table")], [b.write(op)])
+    b.call("lookup_channels", params, [b.stored(op.x), b.constant(table, f"{op.name}.table")], [b.write(op, order)])

@@ -236,16 +236,17 @@ def resize(op: Resize, b: Builder) -> None:
     if op.type.dtype.value != "float32":
         raise Unsupported(f"{op.mode} resizing of {op.type.dtype} is not supported in C")
     if not plan:
-        b.view(op, op.x)
+        b.view(op, op.x, order=b.order(op.x))
         return
-    source, now = b.read(op.x), list(shape)
-    y = b.write(op)
+    order = b.order(op.x)
+    source, now = b.stored(op.x), [shape[axis] for axis in order]
+    y = b.write(op, order)
     for a in plan:
         where = coordinates(op.coordinate_transformation_mode, a, np.float64)
         index, weight = taps(where, a, op.mode, op.cubic_coeff_a, op.antialias, op.exclude_outside)
         index, weight = np.asarray(index, np.int32), np.asarray(weight, np.float32)
-        outer, n, inner = around(now, a.axis)
-        now[a.axis] = a.resized
+        outer, n, inner = around(now, order.index(a.axis))
+        now[order.index(a.axis)] = a.resized
         last = a is plan[-1]
         target = y if last else Place(b.memory(prod(now) * 4))
         params = {"outer": outer, "in": n, "out": a.resized, "inner": inner, "taps": index.shape[1]}

@@ -1,0 +1,58 @@
+"""On x86 no activation stays int8 inside an artifact: every op on bytes moves up with its operands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lissom.backends.c import Artifact, emit
+from lissom.backends.c.host import native
+from lissom.backends.c.unsigned import unsigned
+from lissom.ir.graph import Graph
+from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.lookup_channels import LookupChannels
+from lissom.ir.ops.max import Max
+from lissom.ir.ops.min import Min
+from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
+from lissom.ir.ops.qlinear_resize import QLinearResize
+from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.reduce_max import ReduceMax
+from lissom.ir.ops.reduce_min import ReduceMin
+from lissom.ir.ops.where import Where
+from lissom.ir.samples import literal, random_array
+from lissom.ir.types import DType, tensor
+from lissom.ir.values import Const, Value
+
+
+def of_every_op() -> Graph:
+    """One int8 net with all ops that work on bytes without being sums of products, and a few that are."""
+    grid = literal("s", 0.1, DType.float32), literal("z", -3, DType.int8)
+    graph = Graph("bytes")
+    x = graph.input("x", tensor("float32", 1, 4, 6, 6))
+    table = Const(random_array("t", (4, 256), DType.int8, -128, 128), "table")
+    w = Const(random_array("w", (4, 4, 2, 2), DType.int8, -127, 128), "w")
+    w_grid = Const(np.full(1, 0.01, np.float32), "ws"), literal("wz", 0, DType.int8)
+    y: Value = LookupChannels(QuantizeLinear(x, *grid), table)
+    y = QLinearConvTranspose(y, *grid, w, *w_grid, *grid, strides=(2, 2))
+    y = QLinearResize(y, *grid, *grid, scales=Const(np.array([1, 1, 0.5, 0.5], np.float32), "r"))
+    y = Clip(y, literal("low", -100, DType.int8), literal("high", 90, DType.int8))
+    least, most = ReduceMin(y, literal("a", [1])), ReduceMax(y, literal("b", [1]))
+    y = Where(Const(np.arange(36).reshape(1, 1, 6, 6) % 3 == 0, "c"), Max((y, least)), Min((y, most)))
+    y = Lookup(Concat((y, most), axis=1), Const(random_array("u", (256,), DType.int8, -128, 128), "u"))
+    graph.set_outputs({"y": DequantizeLinear(y, *grid)})
+    return graph
+
+
+def test_no_int8_activation_is_left(tmp_path: Path) -> None:
+    graph = of_every_op()
+    left = [op.describe() for op in unsigned(graph).ops if op.type.dtype is DType.int8]
+    assert not left
+    emit(graph, tmp_path / "out", target=native())
+    x = np.random.default_rng(0).normal(size=(1, 4, 6, 6)).astype(np.float32) * 5
+    for got, want in zip(Artifact(tmp_path / "out").run(x), evaluate(graph, x), strict=True):
+        assert got.tobytes() == want.tobytes()
