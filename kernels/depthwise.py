@@ -1,4 +1,4 @@
-"""Depthwise convolutions: every channel by itself, vectors of channels at once, some columns of an output row in registers.
+"""Depthwise convolutions: every channel by itself, vectors of channels at once, some columns of a row in registers.
 
 What is read of the input under one column serves the next ones too, and weights serve all columns, so many columns are
 better, until sums no longer fit in the registers or the row has too few columns.
@@ -31,17 +31,26 @@ class Machine:
     """Instructions of a dot product of four bytes, or of a multiply-accumulate of floats."""
 
 
+def _widths(level: str, widest: int, registers: int, rate: float, dot: int) -> list[Machine]:
+    """The vectors of a level, down to 4 lanes: narrow ones leave few lanes empty where there are few channels."""
+    return [
+        Machine(level, lanes, registers, rate if lanes == 16 else rate * 1.6, dot)
+        for lanes in (16, 8, 4)
+        if lanes <= widest
+    ]
+
+
 BYTES = (
-    Machine("avx512vnni", lanes=16, registers=32, rate=2),
-    Machine("avxvnni", lanes=8, registers=16, rate=3),
-    Machine("x86-64-v4", lanes=16, registers=32, rate=2, dot=4),
-    Machine("x86-64-v3", lanes=8, registers=16, rate=3, dot=4),
-    Machine("x86-64-v2", lanes=4, registers=16, rate=3, dot=6),
+    *_widths("avx512vnni", 16, registers=32, rate=2, dot=1),
+    *_widths("avxvnni", 8, registers=16, rate=2, dot=1),
+    *_widths("x86-64-v4", 16, registers=32, rate=2, dot=4),
+    *_widths("x86-64-v3", 8, registers=16, rate=2, dot=4),
+    *_widths("x86-64-v2", 4, registers=16, rate=2, dot=6),
 )
 FLOATS = (
-    Machine("x86-64-v4", lanes=16, registers=32, rate=2),
-    Machine("x86-64-v3", lanes=8, registers=16, rate=3),
-    Machine("x86-64-v2", lanes=4, registers=16, rate=3, dot=2),
+    *_widths("x86-64-v4", 16, registers=32, rate=2, dot=1),
+    *_widths("x86-64-v3", 8, registers=16, rate=2, dot=1),
+    *_widths("x86-64-v2", 4, registers=16, rate=2, dot=2),
 )
 
 CODE = 550
@@ -83,21 +92,24 @@ def _refusal(machine: Machine, columns: int, vectors: int) -> Refusal:
 
 
 def _cost(params: Params, machine: Machine, columns: int, vectors: int) -> float:
-    """Cycles of all tiles: their instructions, and the table of addresses in front of them."""
+    """Cycles of all rows: the table of addresses, then the instructions of the tiles."""
     c = geometry(params)
-    tiles = c["batch"] * c["out"][1] * -(-c["out"][2] // columns)
     blocks = -(-c["groups"] * element_bytes(params) // (vectors * machine.lanes * 4))
-    addresses = c["kernel"][1] * span(params, columns)
-    return float(
-        tiles * (addresses / 4 + 10 + blocks * (5 + _instructions(params, machine, columns, vectors) / machine.rate))
-    )
+    tile = 5 + blocks * (5 + _instructions(params, machine, columns, vectors) / machine.rate)
+    tiles = -(-c["out"][2] // columns)
+    return float(c["batch"] * c["out"][1] * (_addresses(params) / 4 + tiles * tile))
 
 
-def _scratch(params: Params, block: int, columns: int) -> int:
-    """Bytes of the table of addresses, of a pixel of the border, and of a copy of the end of x with as much behind it."""
+def _scratch(params: Params, block: int) -> int:
+    """Bytes of the table, of a pixel of the border, and of a copy of the end of x with as much behind it."""
+    reach = -(-geometry(params)["groups"] * element_bytes(params) // block) * block
+    return POINTER * _addresses(params) + 3 * reach
+
+
+def _addresses(params: Params) -> int:
+    """Pixels that an output row sees."""
     c = geometry(params)
-    reach = -(-c["groups"] * element_bytes(params) // block) * block
-    return int(POINTER * c["kernel"][1] * span(params, columns) + 3 * reach)
+    return int(c["kernel"][1] * span(params, c["out"][2]))
 
 
 def _known(params: Params) -> dict[str, int]:
@@ -116,10 +128,10 @@ def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, 
         level=machine.level,
         layout="NHWC",
         packing={"w": packing},
-        scratch=partial(_scratch, block=block, columns=columns),
+        scratch=partial(_scratch, block=block),
         cost=partial(_cost, machine=machine, columns=columns, vectors=vectors),
         template=f"lissom_depthwise_{task.rpartition('_')[2]}.h",
-        constants={"COLUMNS": columns, **constants},
+        constants={"BITS": 32 * machine.lanes, "COLUMNS": columns, **constants},
         known=_known,
     )
 

@@ -7,7 +7,10 @@
 
 LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")
 
-#include "lissom_vector_512.h"
+#ifndef LISSOM_BITS
+#define LISSOM_BITS 512
+#endif
+#include "lissom_vector.h"
 
 /* Bytes of each factor of a dot product. */
 #define LISSOM_DOT_BYTES 1
@@ -15,7 +18,7 @@ LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")
 /* acc + the sum of the products of each lane's four bytes, a unsigned and w signed. */
 static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
 {
-    return _mm512_dpbusd_epi32(acc, a, w);
+    return LISSOM_V(dpbusd_epi32)(acc, a, w);
 }
 
 #endif

@@ -12,7 +12,10 @@ LISSOM_LEVEL("avx2,fma,f16c,avx512f,avx512vl,avx512vnni")
 LISSOM_LEVEL("avx2,fma,f16c,avxvnni")
 #endif
 
-#include "lissom_vector_256.h"
+#ifndef LISSOM_BITS
+#define LISSOM_BITS 256
+#endif
+#include "lissom_vector.h"
 
 /* Bytes of each factor of a dot product. */
 #define LISSOM_DOT_BYTES 1
@@ -21,9 +24,9 @@ LISSOM_LEVEL("avx2,fma,f16c,avxvnni")
 static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
 {
 #ifdef LISSOM_AVXVNNI_AS_AVX512
-    return _mm256_dpbusd_epi32(acc, a, w);
+    return LISSOM_V(dpbusd_epi32)(acc, a, w);
 #else
-    return _mm256_dpbusd_avx_epi32(acc, a, w);
+    return LISSOM_V(dpbusd_avx_epi32)(acc, a, w);
 #endif
 }
 

@@ -28,7 +28,7 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
                              const uint8_t *skip, int32_t skip_step, uint8_t *y, int32_t y_step, int32_t bytes)
 {
     lissom_vf acc[LISSOM_COLUMNS][LISSOM_VECTORS];
-    const uint8_t *const w = panel + LISSOM_BLOCK;
+    const uint8_t *w = panel + LISSOM_BLOCK;
     LISSOM_UNROLL
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
         LISSOM_UNROLL
@@ -37,9 +37,10 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
         }
     }
     WALK_UNROLL
-    for (int32_t j = 0; j < WALK_SPAN; j += WALK_STEP) {
+    for (int32_t r = 0; r < LISSOM_HEIGHT; ++r) { /* row by row, so that only the weights of one are in registers */
+        WALK_FORGET(w);
         WALK_UNROLL
-        for (int32_t r = 0; r < LISSOM_HEIGHT; ++r) {
+        for (int32_t j = 0; j < WALK_SPAN; j += WALK_STEP) {
             LISSOM_UNROLL
             for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
                 const lissom_vf x = lissom_vf_load(at[j * LISSOM_HEIGHT + r] + offset + v * VECTOR);

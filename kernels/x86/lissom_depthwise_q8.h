@@ -24,20 +24,9 @@ typedef lissom_conv_q8_params walk_params;
 
 #include "lissom_depthwise.h"
 
-#if LISSOM_LANES == 16
-#define V(operation) _mm512_##operation
-#define V_WHOLE(operation) _mm512_##operation##_si512
-#elif LISSOM_LANES == 8
-#define V(operation) _mm256_##operation
-#define V_WHOLE(operation) _mm256_##operation##_si256
-#else
-#define V(operation) _mm_##operation
-#define V_WHOLE(operation) _mm_##operation##_si128
-#endif
-
 static inline walk_context walk_begin(const walk_params *q, int32_t adds)
 {
-    const walk_context context = {lissom_finish_q8_of(&q->y, adds ? &q->skip : NULL), V_WHOLE(setzero)()};
+    const walk_context context = {lissom_finish_q8_of(&q->y, adds ? &q->skip : NULL), LISSOM_V_WHOLE(setzero)()};
     return context;
 }
 
@@ -47,20 +36,20 @@ static inline void zipped(const walk_context *context, const uint8_t *const *at,
     const int32_t rows = LISSOM_HEIGHT - 4 * g;
     const lissom_vi a = lissom_vi_load(at[4 * g] + offset);
     const lissom_vi b = rows > 1 ? lissom_vi_load(at[4 * g + 1] + offset) : context->zero;
-    const lissom_vi ab_low = V(unpacklo_epi8)(a, b);
-    const lissom_vi ab_high = V(unpackhi_epi8)(a, b);
+    const lissom_vi ab_low = LISSOM_V(unpacklo_epi8)(a, b);
+    const lissom_vi ab_high = LISSOM_V(unpackhi_epi8)(a, b);
     lissom_vi cd_low = context->zero;
     lissom_vi cd_high = context->zero;
     if (rows > 2) {
         const lissom_vi c = lissom_vi_load(at[4 * g + 2] + offset);
         const lissom_vi d = rows > 3 ? lissom_vi_load(at[4 * g + 3] + offset) : context->zero;
-        cd_low = V(unpacklo_epi8)(c, d);
-        cd_high = V(unpackhi_epi8)(c, d);
+        cd_low = LISSOM_V(unpacklo_epi8)(c, d);
+        cd_high = LISSOM_V(unpackhi_epi8)(c, d);
     }
-    to[0] = V(unpacklo_epi16)(ab_low, cd_low);
-    to[1] = V(unpackhi_epi16)(ab_low, cd_low);
-    to[2] = V(unpacklo_epi16)(ab_high, cd_high);
-    to[3] = V(unpackhi_epi16)(ab_high, cd_high);
+    to[0] = LISSOM_V(unpacklo_epi16)(ab_low, cd_low);
+    to[1] = LISSOM_V(unpackhi_epi16)(ab_low, cd_low);
+    to[2] = LISSOM_V(unpacklo_epi16)(ab_high, cd_high);
+    to[3] = LISSOM_V(unpackhi_epi16)(ab_high, cd_high);
 }
 
 /* acc and the products of a lane's four bytes with four weights. In words: those of the even bytes, then of the odd. */
@@ -73,39 +62,71 @@ static inline lissom_vi dot(lissom_vi acc, const lissom_vi *x, const uint8_t *w)
 #endif
 }
 
-/* What the sums of one column come to. The residual is brought into the order of the sums. */
-static inline void stored(const walk_context *context, const lissom_vi *sums, const uint8_t *multipliers,
-                          const uint8_t *skip, uint8_t *y, int32_t n)
+/* The first n < LISSOM_BLOCK bytes. */
+static inline void store_some(uint8_t *y, lissom_vi v, int32_t n)
 {
-    lissom_vi v[4];
-    uint8_t others[4 * LISSOM_LANES] = {0};
-    if (skip) {
-        for (int32_t c = 0; c < n; ++c) {
-            others[c / 4 % 4 * LISSOM_LANES + c / 16 * 4 + c % 4] = skip[c];
+#if LISSOM_LANES == 16
+    _mm512_mask_storeu_epi8(y, (1ull << n) - 1, v);
+#else
+    uint8_t bytes[LISSOM_BLOCK];
+    const uint8_t *from = bytes;
+    lissom_vi_store(bytes, v);
+    for (int32_t size = LISSOM_BLOCK / 2; size > 0; size /= 2) {
+        if (n & size) {
+            memcpy(y, from, (size_t)size);
+            y += size;
+            from += size;
         }
     }
-    LISSOM_UNROLL
+#endif
+}
+
+/* Four vectors of rounded results as bytes in their order. */
+static inline void store(const walk_context *context, const lissom_vi *v, uint8_t *y, int32_t n)
+{
+    const lissom_vi low = LISSOM_V(adds_epi16)(LISSOM_V(packs_epi32)(v[0], v[1]), context->finish.zero);
+    const lissom_vi high = LISSOM_V(adds_epi16)(LISSOM_V(packs_epi32)(v[2], v[3]), context->finish.zero);
+    const lissom_vi bytes = lissom_vi_xor(LISSOM_V(packus_epi16)(low, high), context->finish.flip);
+    if (n == LISSOM_BLOCK) {
+        lissom_vi_store(y, bytes);
+    } else {
+        store_some(y, bytes, n);
+    }
+}
+
+/* What the sums of one column come to with a residual, which is brought into their order. */
+LISSOM_NOINLINE static void finish_skip(const walk_context *context, const lissom_vi *sums, const uint8_t *multipliers,
+                                        const uint8_t *skip, uint8_t *y, int32_t n)
+{
+    lissom_vi v[4];
+    uint8_t others[LISSOM_BLOCK] = {0};
+    for (int32_t c = 0; c < n; ++c) {
+        others[c / 4 % 4 * LISSOM_LANES + c / 16 * 4 + c % 4] = skip[c];
+    }
     for (int32_t i = 0; i < 4; ++i) {
         v[i] = lissom_finish_q8_round(&context->finish, sums[i], lissom_vf_load(multipliers + i * VECTOR),
                                       others + i * LISSOM_LANES, LISSOM_LANES);
     }
-    const lissom_vi low = V(adds_epi16)(V(packs_epi32)(v[0], v[1]), context->finish.zero);
-    const lissom_vi high = V(adds_epi16)(V(packs_epi32)(v[2], v[3]), context->finish.zero);
-    const lissom_vi bytes = lissom_vi_xor(V(packus_epi16)(low, high), context->finish.flip);
-    if (n == LISSOM_BLOCK) {
-        lissom_vi_store(y, bytes);
-    } else {
-        uint8_t some[LISSOM_BLOCK];
-        lissom_vi_store(some, bytes);
-        memcpy(y, some, (size_t)n);
+    store(context, v, y, n);
+}
+
+static inline void finish(const walk_context *context, const lissom_vi *sums, const uint8_t *multipliers, uint8_t *y,
+                          int32_t n)
+{
+    lissom_vi v[4];
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < 4; ++i) {
+        const lissom_vf scaled = lissom_vf_mul(lissom_vf_of(sums[i]), lissom_vf_load(multipliers + i * VECTOR));
+        v[i] = lissom_vi_round(lissom_vf_min(scaled, context->finish.high));
     }
+    store(context, v, y, n);
 }
 
 static inline void walk_tile(const walk_context *context, const uint8_t *const *at, int32_t offset, const uint8_t *panel,
                              const uint8_t *skip, int32_t skip_step, uint8_t *y, int32_t y_step, int32_t n)
 {
     lissom_vi acc[LISSOM_COLUMNS][4];
-    const uint8_t *const w = panel + 8 * VECTOR;
+    const uint8_t *w = panel + 8 * VECTOR;
     LISSOM_UNROLL
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
         LISSOM_UNROLL
@@ -115,6 +136,7 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
     }
     WALK_UNROLL
     for (int32_t j = 0; j < WALK_SPAN; j += WALK_STEP) {
+        WALK_FORGET(w); /* each is read where it is needed */
         WALK_UNROLL
         for (int32_t g = 0; g < FOURS; ++g) {
             lissom_vi four[4];
@@ -124,7 +146,7 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
 #if LISSOM_DOT_BYTES == 1
                 const lissom_vi x[1] = {four[i]};
 #else
-                const lissom_vi x[2] = {V_WHOLE(and)(four[i], lissom_vi_set(0x00FF00FF)), V(srli_epi16)(four[i], 8)};
+                const lissom_vi x[2] = {LISSOM_V_WHOLE(and)(four[i], lissom_vi_set(0x00FF00FF)), LISSOM_V(srli_epi16)(four[i], 8)};
 #endif
                 LISSOM_UNROLL
                 for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
@@ -138,7 +160,13 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
     }
     LISSOM_UNROLL
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
-        stored(context, acc[t], panel + 4 * VECTOR, skip ? skip + t * skip_step : NULL, y + t * y_step, n);
+        if (skip) {
+            lissom_vi sums[4]; /* a copy, so that the sums themselves have no address */
+            memcpy(sums, acc[t], sizeof sums);
+            finish_skip(context, sums, panel + 4 * VECTOR, skip + t * skip_step, y + t * y_step, n);
+        } else {
+            finish(context, acc[t], panel + 4 * VECTOR, y + t * y_step, n);
+        }
     }
 }
 

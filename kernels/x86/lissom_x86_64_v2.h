@@ -7,7 +7,10 @@
 
 LISSOM_LEVEL("sse4.1")
 
-#include "lissom_vector_128.h"
+#ifndef LISSOM_BITS
+#define LISSOM_BITS 128
+#endif
+#include "lissom_vector.h"
 
 #include "lissom_words.h"
 

@@ -7,7 +7,10 @@
 
 LISSOM_LEVEL("avx2,fma,f16c")
 
-#include "lissom_vector_256.h"
+#ifndef LISSOM_BITS
+#define LISSOM_BITS 256
+#endif
+#include "lissom_vector.h"
 
 #include "lissom_words.h"
 

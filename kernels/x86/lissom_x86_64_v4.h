@@ -7,7 +7,10 @@
 
 LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,fma")
 
-#include "lissom_vector_512.h"
+#ifndef LISSOM_BITS
+#define LISSOM_BITS 512
+#endif
+#include "lissom_vector.h"
 
 #include "lissom_words.h"
 

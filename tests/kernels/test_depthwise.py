@@ -86,7 +86,7 @@ def any_depthwise(task: str, params: Any, target: str) -> Any:
 def test_depthwise(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
     nets: list[Net] = []
 
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(depthwise())
     def collect(drawn: Net) -> None:
         nets.append(drawn)
