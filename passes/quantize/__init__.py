@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lissom.ir.errors import Error
+from lissom.passes.factorize.keep import Keep
 from lissom.passes.fold import fold
 from lissom.passes.graph_pass import Step, macro_pass
 from lissom.passes.quantize.bias import correct_bias
@@ -36,6 +37,7 @@ def quantize(
     bias_correction: bool = True,
     exclude: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),
+    keep: Keep = "always",
     qat: bool = False,
     distill: bool = True,
     learned: bool | None = None,
@@ -51,12 +53,15 @@ def quantize(
     bias_correction: whether shifts of the mean of a channel are taken back in the biases; not where training does.
     exclude: names of ops that stay float.
     layers: what single layers get instead of ``weights``, such as "conv1=int8" or "fc=float".
+    keep: whether a layer becomes integer only if that is faster, by the clock of the run; the others stay float.
     qat: whether to train with the rounding in place (quantization-aware training); what follows is for that alone.
     distill: whether the network as it was teaches, beside labels where the data has them; else labels alone do.
     learned: whether scales are learned (LSQ) or follow what they are for; none: below 8 bits they are.
     """
     options: dict[str, Any] = {"dtype": dtype, "weights": weights, "observer": observer, "percentile": percentile}
-    grids = fake_quantize.step(**options, exclude=exclude, layers=layers, samples=CALIBRATION if qat else None)
+    grids = fake_quantize.step(
+        **options, exclude=exclude, layers=layers, keep=keep, samples=CALIBRATION if qat else None
+    )
     if qat:
         if rounding != "nearest":
             raise Error(f"quantize: with qat=true training decides the integers, so rounding={rounding} has no place")

@@ -20,9 +20,12 @@ from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Input, Value
 from lissom.passes import notes
 from lissom.passes.data import Data
+from lissom.passes.factorize.keep import Judge, Keep
+from lissom.passes.factorize.measure import Clock
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.options import closest
 from lissom.passes.quantize.grids import channel_axis_of, integer_units, is_pointwise, place, sources
+from lissom.passes.quantize.keep import stay_float
 from lissom.passes.quantize.layers import bias_of, output_axis, weight_of
 from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
@@ -49,6 +52,8 @@ def fake_quantize(
     exclude: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),
     samples: int | None = None,
+    keep: Keep = "always",
+    clock: Clock | None,
     data: Data,
 ) -> None:
     """Calibrate on data and put FakeQuant on weights and activations (Jacob et al. 2018, arXiv:1712.05877).
@@ -66,11 +71,17 @@ def fake_quantize(
     exclude: names of ops that stay float.
     layers: what single layers get instead, such as "conv1=int8" or "fc=float".
     samples: how many of the samples are calibrated on, at most; none: all.
+    keep: whether a layer becomes integer only if that is faster, by the clock of the run.
     """
     kinds = layer_kinds(graph, layers)
     floats = frozenset((*exclude, *(name for name, kind in kinds.items() if kind == "float")))
     kept: dict[Op, str] = {}
+    judge = Judge(clock, keep)
+    if keep == "if_faster":
+        floats |= stay_float([op for op, _ in integer_units(graph, floats)], judge)
+        judge.report()
     units = list(integer_units(graph, floats, kept))
+    kept |= judge.slow
     notes.table("kept_float", lambda: [{"layer": k.name, "op": k.op_type, "reason": why} for k, why in kept.items()])
     groups = list(place(units).groups())
     inner = {s for op, _ in units for v in op.operands for s in sources(v)}

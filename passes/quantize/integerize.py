@@ -66,6 +66,11 @@ from lissom.passes.rule import Refused, rewrite, rule
 @graph_pass(Kind.realize, comparison=steps(), ends=[State.floats])
 def integerize(graph: Graph) -> None:
     """Turn FakeQuant into integers: int8 weights, integer ops, and QuantizeLinear / DequantizeLinear at the edges."""
+    realize(graph)
+
+
+def realize(graph: Graph) -> None:
+    """As :func:`integerize`, for a graph that no pipeline runs on."""
     to_pairs(graph)
     rewrite(graph, [layer_before_sign])
     rewrite(graph, RULES)
