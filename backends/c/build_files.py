@@ -24,8 +24,11 @@ if(NOT MSVC)
     target_link_libraries({n} PUBLIC m)
 endif()
 
-enable_testing()
-add_executable({n}_test EXCLUDE_FROM_ALL {n}_test.c)
-target_link_libraries({n}_test PRIVATE {n})
-add_test(NAME {n}_test COMMAND {n}_test)
+# As a part of another project it is the library alone.
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
+    enable_testing()
+    add_executable({n}_test {n}_test.c)
+    target_link_libraries({n}_test PRIVATE {n})
+    add_test(NAME {n}_test COMMAND {n}_test)
+endif()
 """
