@@ -1,20 +1,23 @@
 """Lets buffers share memory, then places them in the arena.
 
 Copy elimination makes Concat, and outputs that are views, cost nothing: what is copied whole is computed in its
-destination instead. In-place merging lets a result take over the memory of an operand that dies with it.
+destination instead. Where channels lie last that destination is a part of each wider pixel, which those kernels can
+write whose parameters say how far apart pixels lie. In-place merging lets a result take over the memory of an operand
+that dies with it.
 """
 
 from __future__ import annotations
 
 from lissom.backends.c.plan import Block, plan
 from lissom.backends.c.program import Buffer, Call, Kind, Place, Program
+from lissom.kernels.kernel import Params
 
 
 def share_and_place(program: Program) -> None:
     """Decide where every buffer of the program lies."""
     computed = {w.buffer for c in program.calls if c.kernel.task.name != "copy" for w in c.writes}
     for layer in program.layers:
-        layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed)]
+        layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed) and not _widen(c, computed, program)]
     _merge_in_place(program)
     _place(program)
 
@@ -39,6 +42,60 @@ def _eliminate(call: Call, computed: set[Buffer]) -> bool:
         return False
     buffer.inside = destination
     return True
+
+
+def _widen(call: Call, computed: set[Buffer], program: Program) -> bool:
+    """Let the one call that computes the source of a copy into wider pixels write there itself. The source then lies
+    in pieces, so nobody else may read it, and there is no result of a layer to look at."""
+    if call.kernel.task.name != "copy" or call.params["rank"] != 2:
+        return False
+    source, target = call.arguments
+    assert source is not None
+    assert target is not None
+    p, buffer = call.params, source.buffer
+    channels, pixel = p["size"][1], p["y_stride"][0]
+    plain = p["x_stride"] == (channels, 1) and p["y_stride"][1] == 1 and p["x_offset"] == 0 and source.offset == 0
+    size = p["size"][0] * channels * p["element"]
+    whole = buffer.kind is Kind.arena and buffer.inside is None and size == buffer.nbytes
+    if not plain or not whole or pixel < channels or target.buffer in computed or target.buffer is buffer:
+        return False
+    others = [
+        c for c in program.calls if c is not call and any(a is not None and a.buffer is buffer for a in c.arguments)
+    ]
+    shown = [layer for layer in program.layers if any(place.buffer is buffer for place in layer.results)]
+    if (
+        len(others) != 1
+        or not _writes_apart(others[0], Place(buffer), channels)
+        or any(len(s.results) > 1 for s in shown)
+    ):
+        return False
+    others[0].params = _with_pixel(others[0].params, pixel)
+    for layer in shown:
+        layer.results, layer.orders = [], []
+    buffer.inside = target.plus(p["y_offset"] * p["element"])
+    return True
+
+
+def _writes_apart(call: Call, place: Place, channels: int) -> bool:
+    """Whether a call computes, channels last, just the ``channels`` of each pixel at ``place``, and can leave room
+    between pixels; a residual operand would have to lie like the result."""
+    names = [a.name for a in call.kernel.task.arguments]
+    skip = call.arguments[names.index("skip")] if "skip" in names else None
+    geometry = next((v for v in (call.params, *call.params.values()) if isinstance(v, dict) and "y_pixel" in v), None)
+    return (
+        call.kernel.layout == "NHWC"
+        and skip is None
+        and call.writes == (place,)
+        and geometry is not None
+        and geometry["y_pixel"] == channels
+    )
+
+
+def _with_pixel(params: Params, pixel: int) -> Params:
+    """Parameters with another ``y_pixel``, in whichever struct of theirs that is."""
+    if "y_pixel" in params:
+        return {**params, "y_pixel": pixel}
+    return {k: _with_pixel(v, pixel) if isinstance(v, dict) else v for k, v in params.items()}
 
 
 def _lifetimes(program: Program) -> dict[Buffer, tuple[int, int]]:

@@ -140,7 +140,7 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
 {
     const lissom_conv_params *const p = TILE_CONV(q);
     const int32_t pixel = p->in_channels * p->groups * TILE_READ;
-    const int32_t y_pixel = p->out_channels * p->groups * TILE_ELEMENT;
+    const int32_t y_pixel = p->y_pixel * TILE_ELEMENT; /* of skip too */
     const int32_t apart = p->dilation[2] > 1 || p->groups > 1; /* columns under the kernel are no run */
     int32_t size[3];                                           /* of x with its border */
     int is_copied = TILE_READ != TILE_ELEMENT;
