@@ -18,6 +18,12 @@ def write(page: str, section: str, lines: list[str]) -> None:
     path.write_text(pattern.sub(lambda _: block, text) if pattern.search(text) else f"{text.rstrip()}\n\n{block}\n")
 
 
+def rows(page: str, section: str) -> list[list[str]]:
+    """The rows of the table in a section as a page has them, without its head."""
+    lines = (DOCS / page).read_text().partition(f"<!-- {section} -->")[2].partition(f"<!-- end {section} -->")[0]
+    return [line[2:-2].split(" | ") for line in lines.splitlines() if line.startswith("| ")][2:]
+
+
 def markdown(headings: list[str], rows: list[list[str]]) -> list[str]:
     """A table as lines of Markdown."""
     return [f"| {' | '.join(row)} |" for row in (headings, ["---"] * len(headings), *rows)]
