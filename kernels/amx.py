@@ -1,6 +1,6 @@
 """Convolutions by the matrix unit of level amx: which tiles there are, and what each costs.
 
-A register of AMX holds 16 rows of 64 bytes: sums of 16 columns by 16 channels, the patches of 16 columns, or the weights
+A register of AMX holds 16 rows of 64 bytes: sums of 16 columns by 16 channels, patches of 16 columns, or weights
 of 16 channels. Four of the eight hold sums. Times are those of Intel's optimization manual; layers for which filling
 and emptying tiles takes longer than the products go to level avx512vnni by their cost.
 """
@@ -22,7 +22,7 @@ MULTIPLY, LOAD, CONFIGURE = 16, 8, 100
 
 
 def columns_of(params: Params, across: int) -> int:
-    """Columns of an output row that ``across`` tiles compute at once: as many as make the row's last ones overlap least."""
+    """Columns of an output row that ``across`` tiles compute at once: of as many as a row needs, of even width."""
     columns = geometry(params)["out"][2]
     steps = -(-columns // (16 * across))
     return -(-columns // (steps * across)) * across

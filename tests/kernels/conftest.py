@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,10 +97,10 @@ def compile_all(command: list[str], units: list[Path]) -> None:
 class Library:
     """Cases compiled together."""
 
-    def __init__(self, cases: list[Case], folder: Path, cc: str = "cc") -> None:
+    def __init__(self, cases: list[Case], folder: Path, cc: str = "cc", flags: Sequence[str] = ()) -> None:
         units = copy_kernels(cases, folder) + write(cases, folder)
-        flags = [*STANDARD, "-Werror", "-O1", "-shared", "-fPIC", "-I", str(folder)]
-        compile_all([cc, *flags, "-o", str(folder / "all.so")], units)
+        options = [*STANDARD, "-Werror", "-O1", "-shared", "-fPIC", "-I", str(folder), *flags]
+        compile_all([cc, *options, "-o", str(folder / "all.so")], units)
         self._library = ctypes.CDLL(str(folder / "all.so"))
 
     def run(self, case: Case, feed: list[Array]) -> list[Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +42,43 @@ def net(op: Value, x: Any, data: Array) -> Net:
     return graph, [data]
 
 
+CHANNELS = st.sampled_from([1, 2, 3, 4, 7, 13, 16, 27, 64, 100])
+DEEP = st.sampled_from([16, 36, 64, 67, 100, 128])
+"""Channels of layers that matrix units take."""
+
+
 @st.composite
-def convolutions(draw: Any, transposed: bool = False) -> Net:
-    """Float and 8-bit convolutions over 1 to 3 axes with groups, strides, dilations and uneven pads."""
+def convolutions(draw: Any, kind: str) -> Net:
+    """Convolutions of floats or 8-bit numbers over 1 to 3 axes with groups, strides, dilations and uneven pads: some of
+    many channels and columns, as networks have them (``deep``: these alone), others with all that an operator allows.
+    """
     from lissom.ir.values import Input
 
-    rank, groups = draw(SMALL), draw(SMALL)
-    c, o = groups * draw(SMALL), groups * draw(st.integers(1, 6))
-    kernel = tuple(draw(st.integers(1, 4)) for _ in range(rank))
-    dilations = tuple(draw(st.integers(1, 2)) for _ in range(rank))
+    transposed, wide = kind == "transposed", kind == "deep" or (kind != "transposed" and draw(st.booleans()))
+    channels = DEEP if kind == "deep" else CHANNELS
+    rank, groups = (2, draw(st.sampled_from([1, 1, 2]))) if wide else (draw(SMALL), draw(SMALL))
+    c, o = groups * draw(channels if wide else SMALL), groups * draw(channels if wide else st.integers(1, 6))
+    kernel = tuple(draw(SMALL if wide else st.integers(1, 4)) for _ in range(rank))
+    dilations = tuple(1 if wide else draw(st.integers(1, 2)) for _ in range(rank))
     strides = tuple(draw(SMALL) for _ in range(rank))
     pads = tuple(draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
-    sizes = tuple((k - 1) * d + draw(st.integers(1, 9)) for k, d in zip(kernel, dilations, strict=True))
+    most = [3, 40] if wide else [9] * rank
+    sizes = tuple((k - 1) * d + draw(st.integers(1, m)) for k, d, m in zip(kernel, dilations, most, strict=True))
     shape, geometry = (draw(st.integers(1, 2)), c, *sizes), {"strides": strides, "pads": pads, "dilations": dilations}
     seed = draw(st.integers(0, 999))
-    if transposed or draw(st.booleans()):
+    if kind not in ("q8", "deep"):
         x = Input("x", tensor("float32", *shape))
         w_shape = (c, o // groups, *kernel) if transposed else (o, c // groups, *kernel)
         w, b = (Const(random_array(f"{seed}", s, DType.float32)) for s in (w_shape, (o,)))
-        kind: Any = ConvTranspose if transposed else Conv
-        return net(kind(x, w, b, group=groups, **geometry), x, random_array(f"x{seed}", shape, DType.float32))
-    of_x, of_y, of_w = (draw(st.sampled_from([DType.int8, DType.uint8])) for _ in range(3))
+        made: Any = ConvTranspose if transposed else Conv
+        return net(made(x, w, b, group=groups, **geometry), x, random_array(f"x{seed}", shape, DType.float32))
+    of_x, of_y = (draw(st.sampled_from([DType.int8, DType.uint8])) for _ in range(2))
+    plain = wide or draw(st.booleans())
+    of_w = DType.int8 if plain else draw(st.sampled_from([DType.int8, DType.uint8]))
     x = Input("x", tensor(of_x, *shape))
     low = {DType.int8: -128, DType.uint8: 0}
     w = Const(random_array(f"{seed}", (o, c // groups, *kernel), of_w, low[of_w], low[of_w] + 256))
-    w_zero = draw(st.sampled_from([0, 3])) if of_w is DType.int8 else 130
+    w_zero = 0 if plain else 3 if of_w is DType.int8 else 130
     w_scale = Const(random_array(f"w{seed}", (o,), DType.float32, 0.0001, 0.1))
     b = Const(random_array(f"b{seed}", (o,), DType.int32, -5000, 5000))
     sx, sy = quantized(draw, "x", of_x), quantized(draw, "y", of_y)
@@ -100,19 +113,35 @@ def products(draw: Any) -> Net:
     return net(op, x, random_array(f"x{seed}", (m, k), of_x, low, low + 256))
 
 
-RUNNABLE = [t for t in TARGETS if not missing(t)]
-"""The targets whose code this machine can run."""
+LEVELS = [level for level in TARGETS if any(k.level == level for k in KERNELS)]
+"""Each is the best level of the target of its name."""
+
+EMULATED = {
+    "avxvnni": "-DLISSOM_AVXVNNI_AS_AVX512",
+    "amx": f'-DLISSOM_AMX_EMULATION="{Path(__file__).with_name("amx_emulation.h")}"',
+}
+"""For levels that few machines have, the flag that lets those run them that have the dot products of AVX-512."""
 
 
-def any_kernel(task: str, params: Any, target: str) -> Any:
-    """One of the kernels that take the parameters, a fast one more often than not; which one follows from those."""
+def flags_of(level: str) -> list[str]:
+    """What to compile kernels of a level with, so that this machine runs them; skips where it cannot."""
+    if not (lacking := missing(level)):
+        return []
+    if level in EMULATED and not missing("avx512vnni"):
+        return [EMULATED[level]]
+    pytest.skip(f"this machine has no {' '.join(lacking)}")
+
+
+def own_kernel(task: str, params: Any, target: str) -> Any:
+    """One of the level's own kernels that take the parameters, or else the reference; which one follows from those."""
     taking, _ = candidates(task, params, target)
-    fast = [k for k in taking if k.level != "portable"] or taking
-    return random.Random(repr(params)).choice(fast) if fast else choose(task, params, target)
+    own = [k for k in taking if k.level == target] or [k for k in taking if k.level == "portable"]
+    return random.Random(repr(params)).choice(own) if own else choose(task, params, target)
 
 
-def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, target: str) -> None:
+def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, level: str) -> None:
     """Draw nets, compile them into one library and compare each with the interpreter."""
+    flags = flags_of(level)
     nets: list[Net] = []
 
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -121,8 +150,9 @@ def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, 
         nets.append(drawn)
 
     collect()
-    cases = [case_maker(f"{i}", f"n{i}", graph, feed, target, any_kernel) for i, (graph, feed) in enumerate(nets)]
-    built = library(cases, folder)
+    cases = [case_maker(f"{i}", f"n{i}", graph, feed, level, own_kernel) for i, (graph, feed) in enumerate(nets)]
+    assert {k.level for c in cases for k in c.program.kernels} >= {level}
+    built = library(cases, folder, flags=flags)
     for case in cases:
         for got, want in zip(built.run(case, case.feed), evaluate(case.graph, *case.feed), strict=True):
             if want.dtype.kind == "f":
@@ -131,35 +161,48 @@ def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, 
                 assert got.tobytes() == want.tobytes(), str(case.graph)
 
 
-@pytest.mark.parametrize("target", RUNNABLE)
-def test_convolutions(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
-    compiled_together(convolutions(), 80, case_maker, library, tmp_path, target)
+def levels(*tasks: str) -> list[str]:
+    """The levels that have kernels of their own for one of the tasks."""
+    return [level for level in LEVELS if any(k.level == level for task in tasks for k in kernels_of(task))]
 
 
-@pytest.mark.parametrize("target", RUNNABLE)
-def test_transposed_convolutions(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
-    compiled_together(convolutions(transposed=True), 25, case_maker, library, tmp_path, target)
+@pytest.mark.parametrize("level", levels("conv_q8"))
+def test_integer_convolutions(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
+    deep = level == "amx"
+    compiled_together(convolutions("deep" if deep else "q8"), 12 if deep else 24, case_maker, library, tmp_path, level)
 
 
-@pytest.mark.parametrize("target", RUNNABLE)
-def test_products(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
-    compiled_together(products(), 60, case_maker, library, tmp_path, target)
+@pytest.mark.parametrize("level", levels("conv_f32"))
+def test_float_convolutions(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
+    compiled_together(convolutions("f32"), 16, case_maker, library, tmp_path, level)
 
 
-@pytest.mark.parametrize(
-    "name", [k.name for k in KERNELS if len(kernels_of(k.task.name)) > 1 and k.level == "portable"]
-)
+@pytest.mark.parametrize("level", levels("conv_transpose_f32"))
+def test_transposed_convolutions(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
+    compiled_together(convolutions("transposed"), 25, case_maker, library, tmp_path, level)
+
+
+@pytest.mark.parametrize("level", levels("matmul_f32", "matmul_q8", "conv_f32", "conv_q8"))
+def test_products(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
+    compiled_together(products(), 24, case_maker, library, tmp_path, level)
+
+
+PORTABLE = Counter(k.task.name for k in KERNELS if k.level == "portable")
+
+
+@pytest.mark.parametrize("name", [k.name for k in KERNELS if k.level == "portable" and PORTABLE[k.task.name] > 1])
 def test_every_variant_is_chosen_for_some_shape(name: str, case_maker: Any) -> None:
     """So that the tests above reach it."""
 
     def calls_it(drawn: Net) -> bool:
         return any(k.name == name for k in case_maker("v", "v", *drawn).program.kernels)
 
-    strategy = convolutions() if "conv" in name else products()
+    kind = "q8" if "q8" in name else "f32"
     find(
-        strategy,
+        convolutions(kind) if "conv" in name else products(),
         calls_it,
         settings=settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck)),
+        random=random.Random(0),
     )
 
 

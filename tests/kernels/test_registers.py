@@ -1,0 +1,82 @@
+"""The sums of a tile stay in registers: no loop over products touches vectors on the stack."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lissom.backends.c.toolchain import STANDARD
+from lissom.kernels.kernel import Kernel
+from lissom.kernels.table import KERNELS
+
+DOTS = {"q8": re.compile(r"dpbusd|pmaddwd"), "f32": re.compile(r"vfmadd")}
+"""Instructions that multiply and accumulate."""
+
+TILES = {
+    "conv_q8_avx512vnni": ["14x2", "7x2", "4x4", "16x1"],
+    "conv_q8_avxvnni": ["6x2", "4x2"],
+    "conv_q8_x86_64_v4": ["14x2", "7x2"],
+    "conv_q8_x86_64_v3": ["7x1", "6x2", "2x4"],
+    "conv_q8_x86_64_v2": ["13x1", "4x2"],
+    "conv_f32_x86_64_v4": ["14x2", "7x2"],
+    "conv_f32_x86_64_v3": ["6x2", "7x1"],
+    "conv_q8_amx": ["2x2", "1x4"],
+}
+"""Of each level, tiles that layers of real networks choose."""
+
+KNOWN = {"ROWS": 14, "STEP": 64, "REST": 0, "CHUNK": 64}
+"""What a layer of 14 columns and 64 channels gives."""
+
+
+def loops(listing: str) -> list[list[str]]:
+    """The innermost loops of a disassembly: the instructions from where a jump back leads to it."""
+    code = [(int(a, 16), t) for a, t in re.findall(r"^\s*([0-9a-f]+):\s+(\S.*)$", listing, re.MULTILINE)]
+    found = []
+    for address, text in code:
+        jump = re.match(r"j\w+\s+([0-9a-f]+)\b", text)
+        if jump and int(jump[1], 16) < address:
+            found.append((int(jump[1], 16), address))
+    inner = [s for s in found if not any(s != t and s[0] <= t[0] and t[1] <= s[1] for t in found)]
+    return [[t for a, t in code if first <= a <= last] for first, last in inner]
+
+
+def listing(kernel: Kernel, cc: str, folder: Path) -> str:
+    for name, text in kernel.files().items():
+        (folder / name).write_text(text, encoding="ascii")
+    unit = folder / f"{kernel.name}.o"
+    flags = [*STANDARD, "-Werror", "-O3", "-fPIC", "-c", "-o", str(unit), "-I", str(folder)]
+    done = subprocess.run([cc, *flags, str(folder / f"{kernel.name}.c")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:2000]
+    shown = ["objdump", "-d", "--no-show-raw-insn", str(unit)]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+
+
+def specialized(name: str) -> Kernel:
+    """The kernel of that name for the layer."""
+    kernel = next(k for k in KERNELS if k.name == name)
+    given = {n: v for n, v in KNOWN.items() if kernel.level == "amx" or n in ("STEP", "REST")}
+    return replace(kernel, known=lambda params: given).specialized({})
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("family", TILES)
+def test_sums_stay_in_registers(family: str, cc: str, tmp_path: Path) -> None:
+    for tool in (cc, "objdump"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    for size in TILES[family]:
+        kernel = specialized(f"lissom_{family}_{size}")
+        rows, vectors = (int(n) for n in size.split("x"))
+        dot = DOTS["f32" if "f32" in family else "q8"]
+        busy = [
+            b for b in loops(listing(kernel, cc, tmp_path)) if sum(bool(dot.search(t)) for t in b) >= rows * vectors
+        ]
+        assert busy, f"{kernel.name}: no loop of {rows * vectors} products"
+        for body in busy:
+            spilled = [t for t in body if re.search(r"\(%r[sb]p", t) and re.search(r"%[xyz]mm", t)]
+            assert not spilled, f"{kernel.name} by {cc}: {spilled[:3]}"
