@@ -8,7 +8,7 @@ from functools import partial
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, cycles_a_group, tile_sizes
+from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, cycles_a_group, cycles_after, tile_sizes
 
 
 def _matmul(params: Params) -> Params:
@@ -52,7 +52,7 @@ def _cost(params: Params, machine: Machine, rows: int, vectors: int) -> float:
     panels = -(-p["n"] // (vectors * machine.lanes))
     groups = -(-_depth(params, machine) // 4)
     each = cycles_a_group(machine, rows, vectors, groups)
-    tiles = -(-p["m"] // rows) * (groups * each + 4 * rows * vectors + 10)
+    tiles = -(-p["m"] // rows) * (groups * each + cycles_after(machine, rows, vectors))
     return float(panels * (tiles + 2 * groups * vectors))
 
 
