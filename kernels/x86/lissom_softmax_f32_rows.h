@@ -1,8 +1,7 @@
 /* Softmax of rows of floats that lie together. */
-#include "lissom_math.h"
 #include "lissom_norm.h"
 
-/* e^x for x <= 0, as lissom_exp_of has it; what is below 2^-126 is 0: the power at -88 has no bits. */
+/* e^x for x <= 0, as lissom_exp_of in lissom_math.h has it; what is below 2^-126 is 0: the power at -88 has no bits. */
 static inline lissom_vf exponential(lissom_vf x)
 {
     const lissom_vf bounded = lissom_vf_max(x, lissom_vf_set(-88.0f));
@@ -24,41 +23,34 @@ static inline lissom_vf exponential(lissom_vf x)
 void LISSOM_KERNEL(const lissom_axis_params *p, const float *x, float *y)
 {
     const int32_t n = p->n;
-    const int32_t whole = n - n % LISSOM_LANES;
+    const int32_t rest = n % LISSOM_LANES;
+    const int32_t whole = n - rest;
     for (int32_t row = 0; row < p->outer; ++row, x += n, y += n) {
-        float lanes[LISSOM_LANES];
         lissom_vf most = lissom_vf_set(x[0]);
         for (int32_t i = 0; i < whole; i += LISSOM_LANES) {
             most = lissom_vf_max(most, lissom_vf_load(x + i));
         }
-        lissom_vf_store_n(lanes, most, LISSOM_LANES);
-        float top = lanes[0];
-        for (int32_t i = 1; i < LISSOM_LANES; ++i) {
-            top = lanes[i] > top ? lanes[i] : top;
-        }
         for (int32_t i = whole; i < n; ++i) {
-            top = x[i] > top ? x[i] : top;
+            most = lissom_vf_max(most, lissom_vf_set(x[i]));
         }
-        const lissom_vf offset = lissom_vf_set(-top);
+        const lissom_vf offset = lissom_vf_set(-lissom_vf_most(most));
         lissom_vf sums = lissom_vf_set(0.0f);
+        lissom_vf last = sums; /* stays in a register: what a part of a vector was stored to is slow to read */
+        if (rest > 0) {
+            last = exponential(lissom_vf_add(lissom_vf_load_n(x + whole, rest), offset));
+            sums = lissom_vf_first(last, rest);
+        }
         for (int32_t i = 0; i < whole; i += LISSOM_LANES) {
             const lissom_vf e = exponential(lissom_vf_add(lissom_vf_load(x + i), offset));
             sums = lissom_vf_add(sums, e);
             lissom_vf_store_n(y + i, e, LISSOM_LANES);
         }
-        lissom_vf_store_n(lanes, sums, LISSOM_LANES);
-        float sum = 0.0f;
-        for (int32_t i = 0; i < LISSOM_LANES; ++i) {
-            sum += lanes[i];
+        const lissom_vf scale = lissom_vf_set(1.0f / lissom_vf_sum(sums));
+        for (int32_t i = 0; i < whole; i += LISSOM_LANES) {
+            lissom_vf_store_n(y + i, lissom_vf_mul(lissom_vf_load(y + i), scale), LISSOM_LANES);
         }
-        for (int32_t i = whole; i < n; ++i) {
-            y[i] = lissom_exp(x[i] - top);
-            sum += y[i];
-        }
-        const lissom_vf scale = lissom_vf_set(1.0f / sum);
-        for (int32_t i = 0; i < n; i += LISSOM_LANES) {
-            const int32_t some = lissom_smaller(LISSOM_LANES, n - i);
-            lissom_vf_store_n(y + i, lissom_vf_mul(lissom_vf_load_n(y + i, some), scale), some);
+        if (rest > 0) {
+            lissom_vf_store_n(y + whole, lissom_vf_mul(last, scale), rest);
         }
     }
 }

@@ -39,6 +39,27 @@ static inline int32_t lissom_vi_sum(lissom_vi v)
 /* table[i], for each lane i. */
 static inline lissom_vi lissom_vi_gather(const int32_t *table, lissom_vi i) { return _mm256_i32gather_epi32(table, i, 4); }
 
+/* The first n lanes, and zeros. */
+static inline lissom_vf lissom_vf_first(lissom_vf v, int32_t n)
+{
+    return _mm256_and_ps(v, _mm256_castsi256_ps(lissom_v_mask(n)));
+}
+
+/* The sum and the largest of all lanes. */
+static inline float lissom_vf_sum(lissom_vf v)
+{
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 pairs = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_movehdup_ps(pairs)));
+}
+
+static inline float lissom_vf_most(lissom_vf v)
+{
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 pairs = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(pairs, _mm_movehdup_ps(pairs)));
+}
+
 /* 2^n, for -126 <= n <= 127. */
 static inline lissom_vf lissom_vf_power_of_two(lissom_vi n)
 {

@@ -28,6 +28,13 @@ static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm512_
 static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return _mm512_fmadd_ps(a, b, c); }
 static inline lissom_vf lissom_vf_of(lissom_vi v) { return _mm512_cvtepi32_ps(v); }
 
+/* The first n lanes, and zeros. */
+static inline lissom_vf lissom_vf_first(lissom_vf v, int32_t n) { return _mm512_maskz_mov_ps(lissom_v_mask(n), v); }
+
+/* The sum and the largest of all lanes. */
+static inline float lissom_vf_sum(lissom_vf v) { return _mm512_reduce_add_ps(v); }
+static inline float lissom_vf_most(lissom_vf v) { return _mm512_reduce_max_ps(v); }
+
 /* 2^n, for -126 <= n <= 127. */
 static inline lissom_vf lissom_vf_power_of_two(lissom_vi n)
 {
