@@ -39,7 +39,7 @@ class Sparse:
     """Cycles of the dense kernel for a dot product of whole vectors."""
     finish: float = 4.0
     """Cycles for a vector of results, and of a dense kernel's."""
-    turn: float = 4.0
+    turn: float = 8.0
     """Cycles for a vector of four channels that goes in."""
 
 
@@ -78,7 +78,7 @@ def _scratch(params: Params, on: Sparse) -> int:
 
 def _cost(params: Params, on: Sparse) -> float:
     whole = -(-positions(params) // on.lanes)
-    return whole * (params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params))
+    return float(whole * (params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params)))
 
 
 def _row_scratch(params: Params) -> int:
@@ -89,12 +89,12 @@ def _row_cost(params: Params, on: Sparse) -> float:
     """Steps of all parts: as many as the fullest lane of each needs, for which the average is counted 1.8 times."""
     outputs, parts = params["conv"]["out_channels"], -(-fours(params) // (2 * on.lanes))
     each = 1.8 * params["blocks"] / outputs / parts + 1
-    return positions(params) * -(-outputs // on.lanes) * (3 * parts * each + 2 * on.finish)
+    return float(positions(params) * -(-outputs // on.lanes) * (3 * parts * each + 2 * on.finish))
 
 
 def _dense_cost(params: Params, on: Sparse) -> float:
     whole, outputs = -(-positions(params) // on.lanes), params["conv"]["out_channels"]
-    return whole * outputs * (on.dense * fours(params) + on.finish)
+    return float(whole * outputs * (on.dense * fours(params) + on.finish))
 
 
 def why_dense(level: str, params: Params) -> str | None:

@@ -98,7 +98,7 @@ def encoded(array: Array, axis: int, block: int) -> tuple[Array, Array]:
     at = np.flatnonzero(blocks.any(1))
     gaps = np.diff(at, prepend=0)
     between = [int(g) // FAR if g % FAR or g == 0 else int(g) // FAR - 1 for g in gaps]  # whole bytes on the way
-    steps = np.concatenate([np.array([FAR] * n + [g - FAR * n]) for n, g in zip(between, gaps, strict=True)] or [[]])
+    steps = np.array([step for n, g in zip(between, gaps, strict=True) for step in [FAR] * n + [g - FAR * n]])
     values = np.zeros((len(steps), block), array.dtype)
     values[np.cumsum(np.array(between, np.int64) + 1) - 1] = blocks[at]
     return values, steps.astype(np.uint8)

@@ -104,33 +104,28 @@ static inline void outputs(const lissom_sparse_q8_params *q, const uint8_t *patc
     }
 }
 
-/* For one tap, where the channels of each pixel begin; the border stands for the zero point. */
+/* For one tap, where the channels of each pixel begin; the border stands for the zero point. Goes by runs of pixels of one
+ * output row. */
 static inline void find(const lissom_conv_params *p, const uint8_t *x, const uint8_t *border, int32_t tap, int32_t first,
                         int32_t pixels, const uint8_t **from)
 {
-    const int32_t plane = p->out[1] * p->out[2];
     const int32_t kw = tap % p->kernel[2] * p->dilation[2] - p->pad[2];
     const int32_t kh = tap / p->kernel[2] % p->kernel[1] * p->dilation[1] - p->pad[1];
     const int32_t kd = tap / (p->kernel[2] * p->kernel[1]) * p->dilation[0] - p->pad[0];
-    int32_t column = first % p->out[2];
-    int32_t row = first / p->out[2] % p->out[1];
-    int32_t slice = first / plane % p->out[0];
-    int32_t n = first / (plane * p->out[0]);
-    for (int32_t i = 0; i < pixels; ++i) {
-        const int32_t d = slice * p->stride[0] + kd;
-        const int32_t h = row * p->stride[1] + kh;
-        const int32_t c = column * p->stride[2] + kw;
-        const int is_inside = d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1] && c >= 0 && c < p->in[2];
-        from[i] = is_inside ? x + (((n * p->in[0] + d) * p->in[1] + h) * p->in[2] + c) * p->x_pixel : border;
-        if (++column == p->out[2]) {
-            column = 0;
-            if (++row == p->out[1]) {
-                row = 0;
-                if (++slice == p->out[0]) {
-                    slice = 0;
-                    ++n;
-                }
-            }
+    const int32_t step = p->stride[2] * p->x_pixel;
+    int32_t begin, end;
+    lissom_tap_range(p->out[2], p->in[2], p->stride[2], kw, &begin, &end);
+    for (int32_t i = 0; i < pixels;) {
+        const int32_t column = (first + i) % p->out[2];
+        const int32_t row = (first + i) / p->out[2];
+        const int32_t h = row % p->out[1] * p->stride[1] + kh;
+        const int32_t d = row / p->out[1] % p->out[0] * p->stride[0] + kd;
+        const int32_t n = row / (p->out[1] * p->out[0]);
+        const int32_t last = lissom_smaller(p->out[2], column + pixels - i);
+        const int is_inside = d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1];
+        const int32_t line = ((n * p->in[0] + d) * p->in[1] + h) * p->in[2] * p->x_pixel + kw * p->x_pixel;
+        for (int32_t c = column; c < last; ++c, ++i) {
+            from[i] = is_inside && c >= begin && c < end ? x + (line + c * step) : border;
         }
     }
 }

@@ -26,10 +26,12 @@ def arranged(op: Op, w: npt.NDArray[T]) -> npt.NDArray[T]:
     """Weights, or what is known of each, as (outputs, taps, channels)."""
     match op:
         case Conv():
-            return w.reshape(*w.shape[:2], -1).transpose(0, 2, 1)
+            rows = w.reshape(*w.shape[:2], -1).transpose(0, 2, 1)
         case ConvTranspose():
-            return w.reshape(*w.shape[:2], -1).transpose(1, 2, 0)
-    return (w if getattr(op, "transB", False) else w.T)[:, None]
+            rows = w.reshape(*w.shape[:2], -1).transpose(1, 2, 0)
+        case _:
+            rows = (w if getattr(op, "transB", False) else w.T)[:, None]
+    return rows
 
 
 def put_back(op: Op, rows: npt.NDArray[T], shape: tuple[int, ...]) -> npt.NDArray[T]:

@@ -42,7 +42,8 @@ class Pattern:
     def spread(self, kept: Kept, shape: tuple[int, ...]) -> Kept:
         """What holds for blocks, for their weights."""
         whole = kept.repeat(self.outputs, 0).repeat(self.channels, 2)
-        return whole[: shape[0], :, : shape[2]]
+        whole = whole[: shape[0], :, : shape[2]]
+        return whole
 
     def best(self, scores: Scores) -> Kept:
         """With ``most``: the highest scores of every group."""
@@ -51,7 +52,8 @@ class Pattern:
         filled[..., :channels] = scores
         groups = filled.reshape(outputs, taps, -1, self.channels)
         rank = np.argsort(np.argsort(-groups, axis=3, kind="stable"), axis=3)
-        return (rank < (self.most or 0)).reshape(filled.shape)[..., :channels]
+        best: Kept = (rank < (self.most or 0)).reshape(filled.shape)[..., :channels]
+        return best
 
 
 def parse(nm: str | None, block: str | None) -> Pattern:
