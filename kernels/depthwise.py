@@ -103,7 +103,7 @@ def _cost(params: Params, machine: Machine, columns: int, vectors: int) -> float
 def _scratch(params: Params, block: int) -> int:
     """Bytes of the table, of a pixel of the border, and of a copy of the end of x with as much behind it."""
     reach = -(-geometry(params)["groups"] * element_bytes(params) // block) * block
-    return POINTER * _addresses(params) + 3 * reach
+    return int(POINTER * _addresses(params) + 3 * reach)
 
 
 def _addresses(params: Params) -> int:
