@@ -19,7 +19,10 @@ LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")
 LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,amx-tile,amx-int8")
 #endif
 
-#include "lissom_vector_512.h"
+#ifndef LISSOM_BITS
+#define LISSOM_BITS 512
+#endif
+#include "lissom_vector.h"
 
 /* Bytes of each factor of a dot product. */
 #define LISSOM_DOT_BYTES 1
