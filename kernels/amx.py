@@ -23,7 +23,7 @@ MULTIPLY, LOAD, CONFIGURE = 16, 8, 100
 
 def columns_of(params: Params, across: int) -> int:
     """Columns of an output row that ``across`` tiles compute at once: of as many as a row needs, of even width."""
-    columns = geometry(params)["out"][2]
+    columns = int(geometry(params)["out"][2])
     steps = -(-columns // (16 * across))
     return -(-columns // (steps * across)) * across
 
