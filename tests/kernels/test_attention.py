@@ -84,4 +84,4 @@ def rows(draw: Any) -> Net:
 
 @pytest.mark.parametrize("level", levels("matmul_q8", "softmax_q8"))
 def test_attention(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
-    compiled_together(st.one_of(attention_products(), rows()), 16, case_maker, library, tmp_path, level)
+    compiled_together(st.one_of(attention_products(), rows()), 10, case_maker, library, tmp_path, level)
