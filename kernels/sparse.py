@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Kernel, Params
 from lissom.kernels.registry import Family, variant
 
 FOUR = 4
@@ -33,17 +33,24 @@ class Sparse:
     lanes: int
     most: int
     """Vectors of pixels at once: with an output channel's sums, all in registers."""
+    parts: int
+    """Vectors of a row that lanes pick blocks from at once."""
     cache: int = 32768
     """Bytes of activations that may be looked up again and again."""
     dense: float = 1.0
-    """Cycles of the dense kernel for a dot product of whole vectors."""
-    finish: float = 4.0
-    """Cycles for a vector of results, and of a dense kernel's."""
-    turn: float = 8.0
+    """Cycles of a dense kernel for a dot product of whole vectors."""
+    read: float = 2.0
+    """The same, where the weights have to be read first."""
+    sparse: float = 1.3
+    """The same for a block of a sparse kernel."""
+    finish: float = 5.0
+    """Cycles for a vector of results, of either."""
+    turn: float = 4.0
     """Cycles for a vector of four channels that goes in."""
 
 
-LEVELS = (Sparse("avx512vnni", lanes=16, most=8),)
+LEVELS = (Sparse("avx512vnni", lanes=16, most=8, parts=2), Sparse("avxvnni", lanes=8, most=8, parts=1))
+"""The figures are measured on avx512vnni (``benchmarks/sparsity.py``); for avxvnni they stand in for a measurement."""
 
 
 def positions(params: Params) -> int:
@@ -78,32 +85,38 @@ def _scratch(params: Params, on: Sparse) -> int:
 
 def _cost(params: Params, on: Sparse) -> float:
     whole = -(-positions(params) // on.lanes)
-    return float(whole * (params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params)))
+    return float(
+        whole * (on.sparse * params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params))
+    )
 
 
-def _row_scratch(params: Params) -> int:
-    return -(-int(params["conv"]["in_channels"]) // 128) * 128
+def _row_scratch(params: Params, on: Sparse) -> int:
+    part = on.parts * on.lanes * FOUR
+    return -(-int(params["conv"]["in_channels"]) // part) * part
 
 
 def _row_cost(params: Params, on: Sparse) -> float:
     """Steps of all parts: as many as the fullest lane of each needs, for which the average is counted 1.8 times."""
-    outputs, parts = params["conv"]["out_channels"], -(-fours(params) // (2 * on.lanes))
+    outputs, parts = params["conv"]["out_channels"], -(-fours(params) // (on.parts * on.lanes))
     each = 1.8 * params["blocks"] / outputs / parts + 1
-    return float(positions(params) * -(-outputs // on.lanes) * (3 * parts * each + 2 * on.finish))
+    return float(positions(params) * -(-outputs // on.lanes) * (2 * parts * each + 24))
 
 
 def _dense_cost(params: Params, on: Sparse) -> float:
-    whole, outputs = -(-positions(params) // on.lanes), params["conv"]["out_channels"]
-    return float(whole * outputs * (on.dense * fours(params) + on.finish))
+    """On few rows, where weights are read once, a dense kernel waits for them."""
+    outputs = params["conv"]["out_channels"]
+    if positions(params) <= ROWS:
+        return float(positions(params) * -(-outputs // on.lanes) * (on.read * fours(params) + on.finish))
+    return float(-(-positions(params) // on.lanes) * outputs * (on.dense * fours(params) + on.finish))
 
 
-def why_dense(level: str, params: Params) -> str | None:
-    """Why a dense kernel of ``level`` is the faster one for these weights; None where the sparse one is."""
-    on = next((on for on in LEVELS if on.level == level), None)
+def why_dense(kernel: Kernel, params: Params) -> str | None:
+    """Why a dense kernel of the level would be faster than ``kernel`` for these weights; None where it would not be."""
+    on = next((on for on in LEVELS if on.level == kernel.level), None)
     if on is None:
         share = params["nonzeros"] / (taps(params) * params["conv"]["out_channels"])
         return None if share < CROSSOVER else f"{share:.0%} of its weights are not zero, {CROSSOVER:.0%} are too many"
-    ratio = _cost(params, on) / _dense_cost(params, on)
+    ratio = kernel.cost(params) / _dense_cost(params, on)
     share = params["blocks"] / (fours(params) * params["conv"]["out_channels"])
     if ratio < 1:
         return None
@@ -154,8 +167,8 @@ for _level in LEVELS:
         _refuses_images,
         level=_level.level,
         layout="NHWC",
-        packing={"w": f"sparse_rows {_level.lanes} {2 * _level.lanes}"},
-        scratch=_row_scratch,
+        packing={"w": f"sparse_rows {_level.lanes} {_level.parts * _level.lanes}"},
+        scratch=partial(_row_scratch, on=_level),
         cost=partial(_row_cost, on=_level),
         template="lissom_sparse_row_q8.h",
     )

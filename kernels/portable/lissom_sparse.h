@@ -8,6 +8,8 @@
 #ifndef LISSOM_SPARSE_H
 #define LISSOM_SPARSE_H
 
+#include <string.h>
+
 #include "lissom_conv.h"
 
 #define LISSOM_SPARSE_HEAD 12

@@ -20,7 +20,30 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
     for (int32_t v = 0; v < vectors; ++v) {
         acc[v] = lissom_vi_set(bias);
     }
-    for (int32_t e = 0; e < blocks; ++e) {
+    int32_t e = 0;
+    if (vectors < 4) { /* so few sums would wait for each other: twice as many, for every other block */
+        lissom_vi odd[LISSOM_VECTORS];
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < vectors; ++v) {
+            odd[v] = lissom_vi_set(0);
+        }
+        for (; e + 2 <= blocks; e += 2) {
+            const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
+            const uint8_t *const next = patches + (size_t)lissom_sparse_index(indices, e + 1) * ROW;
+            const lissom_vi weight = lissom_vi_four(weights + 4 * e);
+            const lissom_vi other = lissom_vi_four(weights + 4 * e + 4);
+            LISSOM_UNROLL
+            for (int32_t v = 0; v < vectors; ++v) {
+                acc[v] = lissom_vi_dot(acc[v], lissom_vi_load(x + v * BYTES), weight);
+                odd[v] = lissom_vi_dot(odd[v], lissom_vi_load(next + v * BYTES), other);
+            }
+        }
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < vectors; ++v) {
+            acc[v] = lissom_vi_add(acc[v], odd[v]);
+        }
+    }
+    for (; e < blocks; ++e) {
         const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
         const lissom_vi weight = lissom_vi_four(weights + 4 * e);
         LISSOM_UNROLL
