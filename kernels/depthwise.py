@@ -123,7 +123,7 @@ def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, 
     block = vectors * machine.lanes * 4
     variant(
         task,
-        f"depthwise_{task.rpartition('_')[2]}_{machine.level.replace('-', '_')}_{columns}x{block}",
+        f"depthwise_{task.rpartition('_')[2]}_{machine.level.replace('-', '_')}_{columns}x{vectors}x{machine.lanes}",
         _refusal(machine, columns, vectors),
         level=machine.level,
         layout="NHWC",

@@ -45,9 +45,10 @@ def transposed(operand: Operand) -> Array:
 
 
 def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int = 4) -> Array:
-    """Weights for ``lissom_conv_tile.h``, ``element`` bytes each: for every ``vectors`` vectors of output channels of a
-    group, what comes first (for int8 biases as int32 and multipliers as float32, for floats biases), then for each group
-    of four bytes of each run four bytes a lane. Runs are read in chunks of ``chunk`` bytes or, shorter ones, whole."""
+    """Weights for ``lissom_conv_tile.h``, ``element`` bytes each: for every ``vectors`` vectors of output channels of
+    a group, what comes first (for int8 biases as int32 and multipliers as float32, for floats biases), then for each
+    group of four bytes of each run four bytes a lane. Runs are read in chunks of ``chunk`` bytes or, where they are
+    shorter, whole."""
     c, quantized = geometry(operand.params), operand.array.itemsize == 1
     groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params, 1)
     each = 4 // element
@@ -79,8 +80,8 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int 
 
 
 def depthwise(operand: Operand, lanes: int, element: int) -> Array:
-    """Weights for ``lissom_depthwise_q8.h``, of 1 or 2 bytes each, or ``lissom_depthwise_f32.h``, of 4: for each block of
-    channels the biases, for int8 the multipliers, and for each column of the kernel its rows. For floats a block is
+    """Weights for ``lissom_depthwise_q8.h``, of 1 or 2 bytes each, or ``lissom_depthwise_f32.h``, of 4: for each block
+    of channels the biases, for int8 the multipliers, and for each column of the kernel its rows. For floats a block is
     ``lanes`` channels; for int8 four times as many, in the order that zipping their bytes leaves them in."""
     c = geometry(operand.params)
     _, height, width = c["kernel"]

@@ -94,8 +94,8 @@ def header(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], st
         *(
             [
                 f"/* Call this once in a process, before {n}_run: it asks the system for the matrix registers of AMX.",
-                f" * Returns {upper}_OK, or {upper}_NO_AMX where processor or system have none; {n}_run must then not be",
-                " * called: an artifact for avx512vnni computes the same bytes. */",
+                f" * Returns {upper}_OK, or {upper}_NO_AMX where processor or system have none; {n}_run must then not",
+                " * be called: an artifact for avx512vnni computes the same bytes. */",
                 f"int {n}_init(void);",
                 "",
             ]
