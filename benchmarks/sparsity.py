@@ -17,6 +17,7 @@ import numpy as np
 
 import lissom as ls
 from lissom.backends.c import Artifact, emit
+from lissom.backends.c.bindings import sparse as bindings
 from lissom.backends.c.host import resolve
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
@@ -94,8 +95,12 @@ def main() -> None:
     parser.add_argument("--density", type=float, nargs="+", default=[0.25, 0.1])
     parser.add_argument("--shapes", nargs="+", default=[""], help="parts of names")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--crossover", action="store_true", help="densities around 0.6, also where dense is the choice")
     args = parser.parse_args()
     target = resolve(args.target)
+    if args.crossover:
+        args.density = [0.4, 0.5, 0.6, 0.7]
+        bindings.why_dense = lambda kernel, params: None
     print(f"{cpu()}, target {target}; time of the dense int8 layer over that of the sparse one\n")
     shares = [f"{1 - d:.0%} zeros" for d in args.density]
     print("| layer | dense, GMAC/s | " + " | ".join(shares) + " | kernel |")

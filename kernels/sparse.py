@@ -3,7 +3,7 @@
 Levels with dot products of four bytes take blocks of four channels, whatever pattern they make in each output channel;
 the others single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
 and comes out, so it pays below a density that depends on the layer. ``CROSSOVER`` and ``Sparse`` hold what was measured
-(``benchmarks/sparsity.py --crossover``).
+(``python -m benchmarks.sparsity --crossover``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOUR = 4
 ROWS = 4
 """Rows up to which lanes are output channels rather than pixels."""
 
-CROSSOVER = 0.7
+CROSSOVER = 0.06
 """The share of weights that are not zero below which the portable kernel is the faster one."""
 
 

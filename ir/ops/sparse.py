@@ -56,7 +56,7 @@ class Sparse(Op):
         block = values.shape[1]
         flat = torch.zeros((prod(self.shape) // block, block), dtype=values.dtype, device=values.device)
         flat = flat.index_copy(0, torch.cumsum(gaps.long(), 0), values)
-        return flat.reshape(self.moved).movedim(-1, self.axis)
+        return flat.reshape(self.moved).movedim(-1, self.axis).contiguous()
 
     def as_qdq(self) -> Value:
         """ScatterND into zeros, at running sums of the gaps."""

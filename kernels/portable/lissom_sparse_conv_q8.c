@@ -30,6 +30,17 @@ static void accumulate(const lissom_sparse_q8_params *q, const uint8_t *x, const
     }
 }
 
+/* The sum of a channel of the one position there is. */
+static int32_t total(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *indices, const uint8_t *weights,
+                     int32_t entries, int32_t sum)
+{
+    for (int32_t e = 0; e < entries; ++e) {
+        const int32_t value = lissom_centred(x[lissom_sparse_index(indices, e)], q->x.flip, q->x.zero);
+        sum += lissom_centred(weights[e], 0x80, 0x80) * value;
+    }
+    return sum;
+}
+
 void lissom_sparse_conv_q8(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *w, uint8_t *y, void *scratch)
 {
     (void)scratch; /* for variants that rearrange x */
@@ -42,6 +53,12 @@ void lissom_sparse_conv_q8(const lissom_sparse_q8_params *q, const uint8_t *x, c
         for (int32_t o = 0; o < p->out_channels; ++o) {
             const int32_t first = lissom_sparse_first(w, o);
             const int32_t entries = lissom_sparse_i32(w, o, 2) - first;
+            if (image == p->in_channels && rows * p->out[2] * p->kernel[0] * p->kernel[1] * p->kernel[2] == 1) {
+                const int32_t sum = total(q, x + n * image, indices + 2 * first, weights + first, entries,
+                                          lissom_sparse_i32(w, o, 0));
+                y[n * p->out_channels + o] = lissom_requantize(sum, lissom_sparse_multiplier(w, o), &q->y);
+                continue;
+            }
             for (int32_t row = 0; row < rows; ++row) {
                 uint8_t *const to = y + ((n * p->out_channels + o) * rows + row) * p->out[2];
                 for (int32_t begin = 0; begin < p->out[2]; begin += LISSOM_CONV_COLUMNS) {
