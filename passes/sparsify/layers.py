@@ -24,6 +24,7 @@ T = TypeVar("T", bound=np.generic)
 
 def arranged(op: Op, w: npt.NDArray[T]) -> npt.NDArray[T]:
     """Weights, or what is known of each, as (outputs, taps, channels)."""
+    rows: npt.NDArray[T]
     match op:
         case Conv():
             rows = w.reshape(*w.shape[:2], -1).transpose(0, 2, 1)
@@ -43,7 +44,8 @@ def put_back(op: Op, rows: npt.NDArray[T], shape: tuple[int, ...]) -> npt.NDArra
             rows = rows.transpose(2, 0, 1)
         case _:
             rows = rows[:, 0] if getattr(op, "transB", False) else rows[:, 0].T
-    return np.ascontiguousarray(rows).reshape(shape)
+    back: npt.NDArray[T] = np.ascontiguousarray(rows).reshape(shape)
+    return back
 
 
 @dataclass(frozen=True)
