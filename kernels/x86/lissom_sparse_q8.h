@@ -17,14 +17,14 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
                               int32_t blocks, int32_t bias, const int32_t vectors)
 {
     LISSOM_UNROLL
-    for (int32_t v = 0; v < vectors; ++v) {
+    for (int32_t v = 0; v < 4 * QUADS; ++v) {
         acc[v] = lissom_vi_set(bias);
     }
     int32_t e = 0;
     if (vectors < 4) { /* so few sums would wait for each other: twice as many, for every other block */
         lissom_vi odd[LISSOM_VECTORS];
         LISSOM_UNROLL
-        for (int32_t v = 0; v < vectors; ++v) {
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
             odd[v] = lissom_vi_set(0);
         }
         for (; e + 2 <= blocks; e += 2) {
