@@ -42,7 +42,7 @@ def _no_patches(params: Params) -> str | None:
 def _not_rows(params: Params) -> str | None:
     if not params["b_plain"]:
         return "b is not a constant of int8 with zero point 0"
-    return "more than one product" if max(params["matmul"]["batch"]) > 1 else None
+    return "more than one product" if max(params["matmul"]["batch"], default=1) > 1 else None
 
 
 _conv = Family("conv", "conv", "NCHW", {"w": "OIDHW"}, takes_scratch=True)

@@ -108,7 +108,11 @@ def test_to_torch_trains(name: str) -> None:
     assert any(g.any() for g in gradients.values())
 
 
-@pytest.mark.parametrize("name", [n for n in ZOO if ZOO[n].onnx])
+WRITTEN_TWICE = {"siamese"}
+"""Networks whose shared weights are two initializers in the file: the exporter folds a batch norm into each."""
+
+
+@pytest.mark.parametrize("name", [n for n in ZOO if ZOO[n].onnx and n not in WRITTEN_TWICE])
 def test_both_doors_leave_the_same_parameters(name: str) -> None:
     """Up to what an exporter writes in another form: a mask of tokens, the parameters of a group norm."""
     a, b = (pruned(name, door).graph.cost().params for door in DOORS)
