@@ -1,8 +1,8 @@
 """Convolutions by the matrix unit of level amx: which tiles there are, and what each costs.
 
 A register of AMX holds 16 rows of 64 bytes: sums of 16 columns by 16 channels, patches of 16 columns, or weights
-of 16 channels. Four of the eight hold sums. Times are estimates that no machine with AMX has confirmed; layers for which
-filling and emptying tiles takes longer than the products go to level avx512vnni by their cost.
+of 16 channels. Four of the eight hold sums. Times are estimates that no machine with AMX has confirmed; layers for
+which filling and emptying tiles takes longer than the products go to level avx512vnni by their cost.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from lissom.kernels.registry import kernels_of, variant
 
 BYTES = "x86-64-v2"
 FLOATS = "x86-64-v3"
-"""The levels whose vectors of bytes, and of floats, streams are compiled for. They wait for memory, so those of a higher
-level are expected to gain little; that has not been measured."""
+"""The levels whose vectors of bytes, and of floats, streams are compiled for. They wait for memory, so those of a
+higher level are expected to gain little; that has not been measured."""
 
 
 def name_of(task: str, level: str) -> str:
