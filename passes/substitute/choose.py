@@ -25,8 +25,8 @@ from lissom.passes.factorize.ranks import least, require_reachable
 from lissom.passes.factorize.refit import refit
 from lissom.passes.factorize.statistics import feeds_of, gather
 from lissom.passes.substitute.block import Block, Built, Site, Unsuitable
-from lissom.passes.substitute.normalize import normalize
 from lissom.passes.substitute.windows import window_covariances
+from lissom.passes.train.normalize import normalize
 
 RANDOM_SIZE = 32  # what free sizes are taken to be where sensitivity is measured without data
 
