@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params, Refusal
+from lissom.kernels.kernel import Params, Refusal, identifier
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import element_bytes, geometry
 
@@ -123,7 +123,7 @@ def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, 
     block = vectors * machine.lanes * 4
     variant(
         task,
-        f"depthwise_{task.rpartition('_')[2]}_{machine.level.replace('-', '_')}_{columns}x{vectors}x{machine.lanes}",
+        f"depthwise_{task.rpartition('_')[2]}_{identifier(machine.level)}_{columns}x{vectors}x{machine.lanes}",
         _refusal(machine, columns, vectors),
         level=machine.level,
         layout="NHWC",

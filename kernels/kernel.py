@@ -19,8 +19,16 @@ Refusal = Callable[[Params], str | None]
 """Why a kernel cannot take parameters; None: it can."""
 
 FOLDER = Path(__file__).parent
-FOLDERS = ("portable", "x86")
-"""Where C files and headers are."""
+
+
+def folders(level: str) -> tuple[str, ...]:
+    """Where the C files and headers of a level's kernels are: what is for its instruction set alone, what is written
+    over the vectors of any, and what every compiler takes. A header may have its like in several of the first kind."""
+    if level == "portable":
+        return ("portable",)
+    own = "aarch64" if level.startswith("aarch64") else "cortex_m" if level.startswith("cortex-m") else "x86"
+    return (own, "vectors", "portable")
+
 
 C_TYPES = {
     "f32": "float",
@@ -113,7 +121,7 @@ class Kernel:
     @property
     def source(self) -> Path:
         """The file in this folder that its code is in."""
-        return header(self.template) if self.template else FOLDER / "portable" / f"{self.name}.c"
+        return header(self.template, self.level) if self.template else FOLDER / "portable" / f"{self.name}.c"
 
     def specialized(self, params: Params) -> Kernel:
         """The kernel for these parameters alone, where it can make use of them."""
@@ -157,16 +165,21 @@ class Kernel:
         while pending:
             for name in re.findall(r'#include "(\S+)"', pending.pop()):
                 if name not in found:
-                    found[name] = header(name).read_text(encoding="ascii")
+                    found[name] = header(name, self.level).read_text(encoding="ascii")
                     pending.append(found[name])
         return found
 
 
-def header(name: str) -> Path:
-    """A header, in whichever folder it is."""
-    return next(FOLDER / folder / name for folder in FOLDERS if (FOLDER / folder / name).is_file())
+def header(name: str, level: str) -> Path:
+    """The header that ``name`` means to kernels of ``level``."""
+    return next(FOLDER / f / name for f in folders(level) if (FOLDER / f / name).is_file())
 
 
 def level_header(level: str) -> str:
     """The header that says what a level's instructions are."""
-    return f"lissom_{level.replace('-', '_')}.h"
+    return f"lissom_{identifier(level)}.h"
+
+
+def identifier(level: str) -> str:
+    """A level's name as a part of C names."""
+    return level.replace("-", "_").replace("+", "_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params, always
+from lissom.kernels.kernel import Params, always, identifier
 from lissom.kernels.registry import variant
 
 
@@ -23,8 +23,8 @@ for _task, _refuses, _levels in (
     ("layer_norm_q8", _signed, ("x86-64-v2", "x86-64-v3", "x86-64-v4")),
 ):
     for _level in _levels:
-        _name = f"{_task}_{_level.replace('-', '_')}_rows"
+        _name = f"{_task}_{identifier(_level)}_rows"
         variant(_task, _name, _refuses, level=_level, template=f"lissom_{_task}_rows.h")
 for _task in ("layer_norm_f32", "rms_norm_f32"):
     for _level in ("x86-64-v3", "x86-64-v4"):
-        variant(_task, f"{_task}_{_level.replace('-', '_')}", always, level=_level, template=f"lissom_{_task}.c")
+        variant(_task, f"{_task}_{identifier(_level)}", always, level=_level, template=f"lissom_{_task}.c")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Params, identifier
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, cycles_a_group, cycles_after, tile_sizes
 
@@ -67,7 +67,7 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
         for rows, vectors in tile_sizes(machine):
             variant(
                 task,
-                f"{task}_{machine.level.replace('-', '_')}_{rows}x{vectors}",
+                f"{task}_{identifier(machine.level)}_{rows}x{vectors}",
                 _refusal(machine, rows),
                 level=machine.level,
                 scratch=partial(_scratch, machine=machine, vectors=vectors),

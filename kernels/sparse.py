@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
-from lissom.kernels.kernel import Kernel, Params
+from lissom.kernels.kernel import Kernel, Params, identifier
 from lissom.kernels.registry import Family, variant
 
 FOUR = 4
@@ -148,7 +148,7 @@ _family.add("sparse_conv_q8", "q8 x, q8 w -> q8 y", refuses=_refuses)
 for _level in LEVELS:
     variant(
         "sparse_conv_q8",
-        f"sparse_conv_q8_{_level.level.replace('-', '_')}",
+        f"sparse_conv_q8_{identifier(_level.level)}",
         _refuses_signed,
         level=_level.level,
         layout="NHWC",
@@ -163,7 +163,7 @@ for _level in LEVELS:
 for _level in LEVELS:
     variant(
         "sparse_conv_q8",
-        f"sparse_row_q8_{_level.level.replace('-', '_')}",
+        f"sparse_row_q8_{identifier(_level.level)}",
         _refuses_images,
         level=_level.level,
         layout="NHWC",

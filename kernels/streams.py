@@ -7,7 +7,7 @@ the reference or, where channels lie last, one with loops over channels.
 from __future__ import annotations
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params, Refusal, always
+from lissom.kernels.kernel import Params, Refusal, always, identifier
 from lissom.kernels.registry import kernels_of, variant
 
 BYTES = "x86-64-v2"
@@ -17,7 +17,7 @@ higher level are expected to gain little; that has not been measured."""
 
 
 def name_of(task: str, level: str) -> str:
-    return f"{task}_{level.replace('-', '_')}"
+    return f"{task}_{identifier(level)}"
 
 
 def again(task: str, *levels: str, refuses: Refusal = always) -> None:

@@ -7,6 +7,8 @@ the same task: another level, and where it needs them constraints, a packed layo
 
 from __future__ import annotations
 
+from typing import Literal
+
 import lissom.kernels.amx
 import lissom.kernels.depthwise
 import lissom.kernels.norms
@@ -23,18 +25,21 @@ __all__ = [
     "SEVERAL",
     "TARGETS",
     "Thrifty",
+    "activation",
     "by_cost",
     "candidates",
     "channel_multiple",
     "choose",
     "kernels_of",
-    "reads_unsigned",
 ]
 
 _V2 = ("x86-64-v2", "portable")
 _V3 = ("x86-64-v3", *_V2)
 _V4 = ("x86-64-v4", *_V3)
 _AVX512_VNNI = ("avx512vnni", *_V4)
+_AARCH64 = ("aarch64", "portable")
+_DOTPROD = ("aarch64+dotprod", *_AARCH64)
+_CORTEX_M4 = ("cortex-m4", "portable")
 TARGETS: dict[str, tuple[str, ...]] = {
     "portable": ("portable",),
     "x86-64-v2": _V2,
@@ -43,10 +48,19 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "x86-64-v4": _V4,
     "avx512vnni": _AVX512_VNNI,
     "amx": ("amx", *_AVX512_VNNI),
+    "aarch64": _AARCH64,
+    "aarch64+dotprod": _DOTPROD,
+    "aarch64+i8mm": ("aarch64+i8mm", *_DOTPROD),
+    "cortex-m0": ("portable",),
+    "cortex-m3": ("portable",),
+    "cortex-m4": _CORTEX_M4,
+    "cortex-m7": ("cortex-m7", *_CORTEX_M4),
+    "cortex-m55": ("cortex-m55", *_CORTEX_M4),
 }
 """For each target the levels it can run, best first. Every target ends with ``portable``.
 
-The names x86-64-v2 to v4 are those of the x86-64 psABI; the others are the instruction sets on top.
+The names x86-64-v2 to v4 are those of the x86-64 psABI, aarch64 is Armv8-A with Advanced SIMD; the others of these are
+instruction sets on top. A cortex-m target is a processor: m4 and m7 have the DSP extension, m55 vectors (Helium) too.
 """
 
 SEVERAL: dict[str, tuple[str, ...]] = {"x86-64": ("avx512vnni", "avxvnni", "x86-64-v3", "portable")}
@@ -63,9 +77,12 @@ def channel_multiple(target: str | None) -> int:
     )
 
 
-def reads_unsigned(target: str) -> bool:
-    """Whether the target's dot products read activations as unsigned bytes, as those of x86 do."""
-    return "x86-64-v2" in TARGETS[target]
+def activation(target: str) -> Literal["int8", "uint8"] | None:
+    """How the target's dot products read activations: x86 as unsigned bytes, Arm as signed ones; None: either way."""
+    levels = TARGETS[target]
+    if "x86-64-v2" in levels:
+        return "uint8"
+    return "int8" if "aarch64" in levels or "cortex-m4" in levels else None
 
 
 RIVALS: dict[str, tuple[str, ...]] = {"amx": ("amx", "avx512vnni")}

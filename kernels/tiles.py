@@ -13,7 +13,7 @@ from functools import partial
 from math import prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Params, identifier
 from lissom.kernels.registry import variant
 
 
@@ -161,7 +161,7 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
         for rows, vectors in tile_sizes(machine):
             variant(
                 task,
-                f"{task}_{machine.level.replace('-', '_')}_{rows}x{vectors}",
+                f"{task}_{identifier(machine.level)}_{rows}x{vectors}",
                 refusal(rows),
                 level=machine.level,
                 layout="NHWC",

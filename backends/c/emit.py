@@ -24,15 +24,16 @@ from lissom.backends.c.page import page
 from lissom.backends.c.program import Program
 from lissom.backends.c.report import artifact_report
 from lissom.backends.c.selftest import reference, selftest
+from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.times import Tuned
 from lissom.backends.c.toolchain import find_compiler, measure
-from lissom.backends.c.unsigned import unsigned
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
 from lissom.ir.types import Array
-from lissom.kernels.table import SEVERAL, Thrifty, choose, reads_unsigned
+from lissom.kernels.kernel import identifier
+from lissom.kernels.table import SEVERAL, Thrifty, activation, choose
 
 MARK = "report.json"
 """The file that shows a folder to be an artifact, which may be replaced."""
@@ -105,8 +106,8 @@ def plan_program(
     """The lowered graph, where it begins and ends, and its kernel calls, with memory for all that they touch."""
     lowered = lower(graph, sizes)
     edges = model_edges(lowered, io)
-    if reads_unsigned(target):
-        lowered = unsigned(lowered, keep={*edges.inputs, *edges.outputs})
+    if (wanted := activation(target)) is not None:
+        lowered = with_activations(lowered, wanted, keep={*edges.inputs, *edges.outputs})
         edges = model_edges(lowered, io)
     program = Builder(lowered, name, target, chooser).build((edges.inputs, edges.outputs), edges.skipped)
     program.alignment = alignment
@@ -127,9 +128,7 @@ def plan_levels(
     is the last one's."""
     whole = Program(name, target, alignment=alignment)
     for one in SEVERAL[target]:
-        lowered, edges, program = plan_program(
-            graph, one, f"{name}_{one.replace('-', '_')}", io, sizes, chooser, alignment
-        )
+        lowered, edges, program = plan_program(graph, one, f"{name}_{identifier(one)}", io, sizes, chooser, alignment)
         whole.levels.append(program)
         whole.weights += program.weights
         whole.arena_bytes = max(whole.arena_bytes, program.arena_bytes)

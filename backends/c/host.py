@@ -19,8 +19,15 @@ _NEEDS: dict[str, str] = {
     "x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl",
     "avx512vnni": "avx512_vnni",
     "amx": "amx_tile amx_int8",
+    "aarch64": "asimd",
+    "aarch64+dotprod": "asimddp",
+    "aarch64+i8mm": "i8mm",
+    "cortex-m4": "cortex-m4",
+    "cortex-m7": "cortex-m7",
+    "cortex-m55": "cortex-m55",
 }
-"""The features, as Linux names them, that a level asks for on top of those of the levels behind it in TARGETS."""
+"""The features, as Linux names them, that a level asks for on top of those of the levels behind it in TARGETS. No Linux
+runs on a microcontroller: those have themselves as a feature, which is never there."""
 
 NATIVE = "native"
 """The name for the best target of this machine."""

@@ -19,9 +19,9 @@ from lissom.backends.c.builder import Builder
 from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.lower import lower
 from lissom.backends.c.program import Program
+from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.toolchain import STANDARD
-from lissom.backends.c.unsigned import unsigned
 from lissom.backends.c.weights import weights_header, weights_source, word_rows
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -30,7 +30,7 @@ from lissom.ir.ops.mul import Mul
 from lissom.ir.samples import sample_feed, sample_graph, sample_sizes
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const
-from lissom.kernels.table import choose, reads_unsigned
+from lissom.kernels.table import activation, choose
 
 
 @dataclass
@@ -51,8 +51,8 @@ def make_case(
 ) -> Case:
     """Lower, bind and place; raises Error for what has no C form."""
     lowered = lower(graph)
-    if reads_unsigned(target):
-        lowered = unsigned(lowered)
+    if (wanted := activation(target)) is not None:
+        lowered = with_activations(lowered, wanted)
     edges = model_edges(lowered, "float")
     program = Builder(lowered, name, target, chooser).build((edges.inputs, edges.outputs), edges.skipped)
     share_and_place(program)

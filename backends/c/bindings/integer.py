@@ -35,7 +35,7 @@ from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.types import Array, DType, TensorType
 from lissom.ir.values import Const, Input, Value, producer
-from lissom.kernels.table import reads_unsigned
+from lissom.kernels.table import activation
 
 OUTPUT = np.dtype([("low", np.float32), ("high", np.float32), ("zero", np.int32)])
 """``lissom_q8_output`` as numpy sees it."""
@@ -412,7 +412,7 @@ def quantize(op: QuantizeLinear, b: Builder) -> None:
 def _wanted_last(op: QuantizeLinear, b: Builder) -> bool:
     """Whether convolutions read a quantized image with its channels last, and these are few: it is written so then."""
     whole = op.y_scale.type.size() == 1 and op.type.rank > 1 and 1 < shape_of(op)[1] <= MOST_TURNED
-    return whole and reads_unsigned(b.program.target) and any(isinstance(u, QLinearConv) for u in op.users)
+    return whole and activation(b.program.target) is not None and any(isinstance(u, QLinearConv) for u in op.users)
 
 
 MOST_TURNED = 16

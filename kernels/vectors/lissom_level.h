@@ -3,7 +3,13 @@
 #ifndef LISSOM_LEVEL_H
 #define LISSOM_LEVEL_H
 
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#elif defined(__arm__)
+#include <arm_acle.h>
+#else
 #include <immintrin.h>
+#endif
 #include <string.h>
 
 #define LISSOM_NOINLINE __attribute__((noinline))

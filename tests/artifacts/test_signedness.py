@@ -1,4 +1,4 @@
-"""On x86 no activation stays int8 inside an artifact: every op on bytes moves up with its operands."""
+"""No activation keeps the type that a target does not multiply: every op on bytes moves with its operands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from lissom.backends.c import Artifact, emit
 from lissom.backends.c.host import native
-from lissom.backends.c.unsigned import unsigned
+from lissom.backends.c.signedness import with_activations
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.clip import Clip
@@ -27,6 +27,8 @@ from lissom.ir.ops.where import Where
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import DType, tensor
 from lissom.ir.values import Const, Value
+
+X = np.random.default_rng(0).normal(size=(1, 4, 6, 6)).astype(np.float32) * 5
 
 
 def of_every_op() -> Graph:
@@ -50,9 +52,17 @@ def of_every_op() -> Graph:
 
 def test_no_int8_activation_is_left(tmp_path: Path) -> None:
     graph = of_every_op()
-    left = [op.describe() for op in unsigned(graph).ops if op.type.dtype is DType.int8]
-    assert not left
+    moved = with_activations(graph, "uint8")
+    assert not [op.describe() for op in moved.ops if op.type.dtype is DType.int8]
+    back = with_activations(moved, "int8")
+    assert not [op.describe() for op in back.ops if op.type.dtype is DType.uint8]
+    for one in (moved, back):
+        for got, want in zip(evaluate(one, X), evaluate(graph, X), strict=True):
+            assert got.tobytes() == want.tobytes()
+
+
+def test_bytes_are_the_interpreters(tmp_path: Path) -> None:
+    graph = of_every_op()
     emit(graph, tmp_path / "out", target=native())
-    x = np.random.default_rng(0).normal(size=(1, 4, 6, 6)).astype(np.float32) * 5
-    for got, want in zip(Artifact(tmp_path / "out").run(x), evaluate(graph, x), strict=True):
+    for got, want in zip(Artifact(tmp_path / "out").run(X), evaluate(graph, X), strict=True):
         assert got.tobytes() == want.tobytes()

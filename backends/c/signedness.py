@@ -1,14 +1,14 @@
-"""Turns int8 activations into uint8 ones, for targets whose dot products read unsigned bytes.
+"""Turns int8 activations into uint8 ones, or the other way, for targets whose dot products read only one of them.
 
-A value and its zero point both move up by 128, so every difference of the two, and with it every result, stays: only
-bytes in memory differ. Weights stay int8. Where int8 has to be seen (an input or output of the artifact, an op that
-this file does not know) a table turns one into the other.
+A value and its zero point both move by 128, so every difference of the two, and with it every result, stays: only
+bytes in memory differ, in their highest bit. Weights stay as they are. Where the type an activation had has to be seen
+(an input or output of the artifact, an op that this file does not know) a table turns one into the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -75,25 +75,21 @@ MOVES: tuple[type[Op], ...] = (
 FLIP = np.arange(256, dtype=np.uint8) ^ 0x80
 
 
-def unsigned(graph: Graph, keep: Collection[Value] = ()) -> Graph:
-    """A copy of a lowered graph with uint8 activations; those in ``keep`` stay int8."""
-    return _Rewriter(graph, keep).run()
-
-
-def _up(data: Array) -> Array:
-    """int8 as uint8 numbers 128 larger."""
-    moved: Array = data.view(np.uint8) ^ np.uint8(0x80)
-    return moved
+def with_activations(graph: Graph, dtype: Literal["int8", "uint8"], keep: Collection[Value] = ()) -> Graph:
+    """A copy of a lowered graph whose 8-bit activations are of one type; those in ``keep`` stay what they are."""
+    return _Rewriter(graph, DType[dtype], keep).run()
 
 
 class _Rewriter:
-    def __init__(self, graph: Graph, keep: Collection[Value]) -> None:
+    def __init__(self, graph: Graph, wanted: DType, keep: Collection[Value]) -> None:
         self.graph, self.keep = graph, keep
+        self.wanted = wanted
+        self.unwanted = DType.int8 if wanted is DType.uint8 else DType.uint8
         self.copy = Graph(graph.name)
         self.same: dict[Value, Value] = {}
         """Values of the graph as they were."""
         self.moved: dict[Value, Value] = {}
-        """int8 values of the graph as uint8."""
+        """Values of the unwanted type, as values of the wanted one."""
 
     def run(self) -> Graph:
         for i in self.graph.inputs:
@@ -101,39 +97,44 @@ class _Rewriter:
         for op in self.graph.ops:
             self._rewrite(op)
         names = self.graph.output_names
-        self.copy.set_outputs([(n, self.signed(v)) for n, v in zip(names, self.graph.outputs, strict=True)])
+        self.copy.set_outputs([(n, self.unmoved(v)) for n, v in zip(names, self.graph.outputs, strict=True)])
         self.copy.stage = self.graph.stage
         return self.copy
 
-    def signed(self, value: Value) -> Value:
+    def unmoved(self, value: Value) -> Value:
         """A value in the copy, of the type it had."""
         if value not in self.same:
             if isinstance(value, Const):
                 self.same[value] = Const(value.data, value.name)
             else:
-                self.same[value] = self._flipped(self.moved[value], np.int8, value.name)
+                self.same[value] = self._flipped(self.moved[value], self.unwanted, value.name)
         return self.same[value]
 
-    def unsigned(self, value: Value) -> Value:
-        """An int8 value in the copy as uint8."""
+    def move(self, value: Value) -> Value:
+        """A value of the unwanted type in the copy, as one of the wanted type."""
         if value not in self.moved:
             if isinstance(value, Const):
-                self.moved[value] = Const(_up(value.data), value.name)
+                self.moved[value] = Const(self._moved_data(value.data), value.name)
             else:
-                self.moved[value] = self._flipped(self.same[value], np.uint8, value.name)
+                self.moved[value] = self._flipped(self.same[value], self.wanted, value.name)
         return self.moved[value]
 
-    def _flipped(self, value: Value, dtype: type[Any], name: str) -> Op:
-        return self.copy.append(Lookup(value, Const(FLIP.view(dtype), "flip")).named(name))
+    def _moved_data(self, data: Array) -> Array:
+        """Bytes of the unwanted type as those of the wanted one, 128 larger or smaller."""
+        moved: Array = (data.view(np.uint8) ^ np.uint8(0x80)).view(self.wanted.numpy)
+        return moved
+
+    def _flipped(self, value: Value, dtype: DType, name: str) -> Op:
+        return self.copy.append(Lookup(value, Const(FLIP.view(dtype.numpy), "flip")).named(name))
 
     def _rewrite(self, op: Op) -> None:
         changes = self._changes(op)
         for f in type(op).fields:
             held = getattr(op, f.name)
             if f.kind is Kind.variadic and f.name not in changes:
-                changes[f.name] = tuple(None if v is None else self.signed(v) for v in held)
+                changes[f.name] = tuple(None if v is None else self.unmoved(v) for v in held)
             elif f.kind is not Kind.attribute and held is not None and f.name not in changes:
-                changes[f.name] = self.signed(held)
+                changes[f.name] = self.unmoved(held)
         new = self.copy.append(op.replace(**changes))
         for old, made in zip(op.results, new.results, strict=True):
             into = self.same if made.type.dtype is old.type.dtype else self.moved
@@ -141,52 +142,54 @@ class _Rewriter:
 
     def _changes(self, op: Op) -> dict[str, Any]:
         """The fields of an op that are to be other than they were."""
-        result_moves = op.type.dtype is DType.int8 and not any(r in self.keep for r in op.results)
+        result_moves = op.type.dtype is self.unwanted and not any(r in self.keep for r in op.results)
         if isinstance(op, QuantizeLinear):
             return {"y_zero_point": self._zero(op, "y_zero_point"), "output_dtype": None} if result_moves else {}
         if isinstance(op, DequantizeLinear):
-            return (
-                {"x": self.unsigned(op.x), "x_zero_point": self._zero(op, "x_zero_point")} if self._moves(op.x) else {}
-            )
+            return {"x": self.move(op.x), "x_zero_point": self._zero(op, "x_zero_point")} if self._moves(op.x) else {}
         if isinstance(op, IntegerOp):
             found: dict[str, Any] = {}
             for name in ("x", "a", "b"):
                 value = getattr(op, name, None)
                 if hasattr(op, f"{name}_zero_point") and isinstance(value, Value) and self._moves(value):
-                    found |= {name: self.unsigned(value), f"{name}_zero_point": self._zero(op, f"{name}_zero_point")}
+                    found |= {name: self.move(value), f"{name}_zero_point": self._zero(op, f"{name}_zero_point")}
             return found | ({"y_zero_point": self._zero(op, "y_zero_point")} if result_moves else {})
         if isinstance(op, Lookup | LookupChannels) and isinstance(op.table, Const):
             table = op.table.data
             found = {}
             if self._moves(op.x):
-                found, table = {"x": self.unsigned(op.x)}, table[..., FLIP]
-            table = _up(table) if result_moves else table
+                found, table = {"x": self.move(op.x)}, table[..., FLIP]
+            table = self._moved_data(table) if result_moves else table
             return {**found, "table": Const(table, op.table.name)}
         if isinstance(op, MOVES) and result_moves:
             return self._moved_fields(op)
         return {}
 
     def _moved_fields(self, op: Op) -> dict[str, Any]:
-        """Every int8 operand of a move as uint8; what Pad fills with too."""
+        """Every operand of the unwanted type; what Pad fills with too."""
         found: dict[str, Any] = {}
         for f in type(op).fields:
             held = getattr(op, f.name)
             if f.kind is Kind.variadic:
-                found[f.name] = tuple(self.unsigned(v) if v.type.dtype is DType.int8 else self.signed(v) for v in held)
-            elif f.kind is not Kind.attribute and held is not None and held.type.dtype is DType.int8:
-                found[f.name] = self.unsigned(held)
+                found[f.name] = tuple(self.move(v) if v.type.dtype is self.unwanted else self.unmoved(v) for v in held)
+            elif f.kind is not Kind.attribute and held is not None and held.type.dtype is self.unwanted:
+                found[f.name] = self.move(held)
         if isinstance(op, Pad) and op.constant_value is None:
-            found["constant_value"] = Const(np.full((), 128, np.uint8))
+            found["constant_value"] = self._nothing()
         return found
 
     def _moves(self, value: Value) -> bool:
-        """Whether an operand is an int8 activation."""
-        return value.type.dtype is DType.int8 and not isinstance(value, Const)
+        """Whether an operand is an activation of the unwanted type."""
+        return value.type.dtype is self.unwanted and not isinstance(value, Const)
 
     def _zero(self, op: Op, field: str) -> Value:
         """A zero point, moved like the tensor; absent, it is 0."""
         zero = getattr(op, field)
         if zero is None:
-            return Const(np.full((), 128, np.uint8))
+            return self._nothing()
         assert not isinstance(zero, Input)
-        return self.unsigned(zero)
+        return self.move(zero)
+
+    def _nothing(self) -> Const:
+        """What 0 of the unwanted type becomes."""
+        return Const(self._moved_data(np.zeros((), self.unwanted.numpy)))
