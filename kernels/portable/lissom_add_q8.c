@@ -1,3 +1,3 @@
 #include "lissom_binary_q8.h"
 
-LISSOM_BINARY_Q8(lissom_add_q8, lissom_saturate((float)CENTRED(u, a) * p->a_ratio + (float)CENTRED(v, b) * p->b_ratio, &p->y))
+LISSOM_BINARY_Q8(lissom_add_q8, lissom_saturate(lissom_real_add(lissom_scaled(CENTRED(u, a), p->a_ratio), lissom_scaled(CENTRED(v, b), p->b_ratio)), &p->y))

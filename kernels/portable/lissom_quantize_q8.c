@@ -4,7 +4,7 @@
 static inline void row(const float *restrict x, float scale, lissom_q8_output q, uint8_t *restrict y, int32_t n)
 {
     for (int32_t i = 0; i < n; ++i) {
-        y[i] = lissom_saturate(x[i] / scale, &q);
+        y[i] = lissom_saturate(lissom_real_div(lissom_real_of(x[i]), lissom_real_of(scale)), &q);
     }
 }
 
@@ -19,7 +19,7 @@ void lissom_quantize_q8(const lissom_channel_params *p, const float *x, const fl
                 continue;
             }
             for (int32_t i = 0; i < p->inner; ++i) {
-                to[i * p->channels + c] = lissom_saturate(x[i] / scale[c], &q[c]);
+                to[i * p->channels + c] = lissom_saturate(lissom_real_div(lissom_real_of(x[i]), lissom_real_of(scale[c])), &q[c]);
             }
         }
     }

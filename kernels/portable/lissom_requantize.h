@@ -6,7 +6,7 @@
 #ifndef LISSOM_REQUANTIZE_H
 #define LISSOM_REQUANTIZE_H
 
-#include "lissom_common.h"
+#include "lissom_real.h"
 
 typedef struct {
     int32_t flip; /* 0x80 for int8, 0 for uint8 */
@@ -34,30 +34,26 @@ static inline int32_t lissom_centred(uint8_t byte, int32_t flip, int32_t zero)
     return (int32_t)((uint32_t)byte ^ (uint32_t)flip) - zero;
 }
 
-/* Round half to even, exact for |v| < 2^22: adding 1.5 * 2^23 leaves no bits below the point. */
-static inline float lissom_round(float v)
-{
-    const float magic = 12582912.0f;
-    return (v + magic) - magic;
-}
-
 /* saturate(round(v) + zero) - zero. Clamping to whole numbers first gives the same as clamping last. */
-static inline float lissom_saturated(float v, const lissom_q8_output *q)
+static inline int32_t lissom_saturated(lissom_real v, const lissom_q8_output *q)
 {
-    const float low = v > q->low ? v : q->low;
-    const float clamped = low < q->high ? low : q->high;
-    return lissom_round(clamped);
+    return lissom_real_round(v, q->low, q->high);
 }
 
 /* saturate(round(v) + zero) as a byte. */
-static inline uint8_t lissom_saturate(float v, const lissom_q8_output *q)
+static inline uint8_t lissom_saturate(lissom_real v, const lissom_q8_output *q)
 {
-    return (uint8_t)(((int32_t)lissom_saturated(v, q) + q->zero) & 255);
+    return (uint8_t)((lissom_saturated(v, q) + q->zero) & 255);
+}
+
+static inline lissom_real lissom_scaled(int32_t v, float ratio)
+{
+    return lissom_real_mul(lissom_real_from(v), lissom_real_of(ratio));
 }
 
 static inline uint8_t lissom_requantize(int32_t acc, float multiplier, const lissom_q8_output *q)
 {
-    return lissom_saturate((float)acc * multiplier, q);
+    return lissom_saturate(lissom_scaled(acc, multiplier), q);
 }
 
 /* Requantization, then the addition of *skip where there is one. */
@@ -67,9 +63,9 @@ static inline uint8_t lissom_requantize_add(int32_t acc, float multiplier, const
     if (skip == NULL) {
         return lissom_requantize(acc, multiplier, q);
     }
-    const float a = lissom_saturated((float)acc * multiplier, q) * add->ratio;
-    const float b = (float)lissom_centred(*skip, add->flip, add->zero) * add->skip_ratio;
-    return lissom_saturate(a + b, &add->y);
+    const lissom_real a = lissom_scaled(lissom_saturated(lissom_scaled(acc, multiplier), q), add->ratio);
+    const lissom_real b = lissom_scaled(lissom_centred(*skip, add->flip, add->zero), add->skip_ratio);
+    return lissom_saturate(lissom_real_add(a, b), &add->y);
 }
 
 #endif

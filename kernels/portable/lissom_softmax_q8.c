@@ -15,10 +15,11 @@ void lissom_softmax_q8(const lissom_softmax_q8_params *p, const uint8_t *x, cons
             for (int32_t i = 0; i < p->n; ++i) {
                 sum += table[top - ((int32_t)from[i * p->inner] ^ flip)];
             }
-            const float multiplier = 1.0f / (p->y_scale * (float)sum);
+            const lissom_real whole = lissom_real_mul(lissom_real_of(p->y_scale), lissom_real_from(sum));
+            const lissom_real multiplier = lissom_real_div(lissom_real_of(1.0f), whole);
             for (int32_t i = 0; i < p->n; ++i) {
                 const int32_t e = table[top - ((int32_t)from[i * p->inner] ^ flip)];
-                to[i * p->inner] = lissom_requantize(e, multiplier, &p->y);
+                to[i * p->inner] = lissom_saturate(lissom_real_mul(lissom_real_from(e), multiplier), &p->y);
             }
         }
     }
