@@ -1,4 +1,4 @@
-"""Builds an artifact with the host compiler and runs it."""
+"""Builds an artifact and runs it: on this machine, or under an emulator of another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lissom.backends.c.toolchain import STANDARD, compile_c, need_compiler, objects, sources
+from lissom.backends.c.cross import foreign, need_for
+from lissom.backends.c.emulation import guest
+from lissom.backends.c.toolchain import STANDARD, compile_c, objects, sources
 from lissom.ir.errors import DataError, Error
 from lissom.ir.types import Array
 
@@ -30,6 +32,7 @@ class Artifact:
         try:
             self.report: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
             self.name: str = self.report["name"]
+            self.target: str = self.report["target"]
         except (ValueError, KeyError) as e:
             raise Error(f"{record} is damaged ({e}); compile the model again") from e
         self.flags: Sequence[str] = FLAGS
@@ -39,10 +42,12 @@ class Artifact:
         self._library: ctypes.CDLL | None = None
 
     def build(self, cc: str | None = None, flags: Sequence[str] = FLAGS, harness: str | None = None) -> Path:
-        """Compile the artifact into a shared library under ``build/`` and return its path; done once for each compiler,
-        set of flags and content. ``harness`` is C that is compiled with it; by default a timed loop. Raises Error when
-        there is no compiler or it fails."""
-        compiler = need_compiler(cc)
+        """Compile the artifact under ``build/`` and return the path of what it became: a shared library, or for another
+        machine than this a program that an emulator runs. It is done once for each compiler, set of flags and content.
+        ``harness`` is C that is compiled into the library; by default a timed loop. Raises Error when there is no
+        compiler or it fails."""
+        compiler = need_for(self.target, cc)
+        elsewhere = foreign(self.target)
         harness = _TIMER.replace("NAME", self.name) if harness is None else harness
         kernels = _digest(sorted((self.folder / "kernels").glob("*.h")))
         headers = _digest(sorted(self.folder.glob("*.h")), kernels)
@@ -51,25 +56,36 @@ class Artifact:
         }
         whole = _digest(units, repr((compiler, tuple(flags), harness)).encode() + headers)
         folder = self.folder / "build"
-        library = folder / f"{self.name}-{whole.hex()[:16]}.so"
-        if library.exists():
-            return library
+        built = folder / f"{self.name}-{whole.hex()[:16]}{'' if elsewhere else '.so'}"
+        if built.exists():
+            return built
         folder.mkdir(exist_ok=True)
-        options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder, "-fPIC"]
+        options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder]
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            added, made = Path(work, "harness.c"), Path(work, library.name)
-            added.write_text(harness, encoding="ascii")
-            compiled = objects(compiler, options, {**units, added: headers}, self.objects or Path(work))
-            compile_c(compiler, ["-shared", *flags, *compiled, "-o", made, "-lm"])
-            made.replace(library)
-        return library
+            made = Path(work, built.name)
+            if elsewhere:
+                compiled = objects(compiler, options, units, self.objects or Path(work))
+                guest.link(self.target, [self.network], compiled, made, ["-I", self.folder], cc)
+            else:
+                added = Path(work, "harness.c")
+                added.write_text(harness, encoding="ascii")
+                options.append("-fPIC")
+                compiled = objects(compiler, options, {**units, added: headers}, self.objects or Path(work))
+                compile_c(compiler, ["-shared", *flags, *compiled, "-o", made, "-lm"])
+            made.replace(built)
+        return built
 
     def run(self, *inputs: Any) -> list[Array]:
         """One array per output. A batch larger than the artifact's, along a symbolic first axis of the model, is run in
         pieces. Raises DataError for inputs of the wrong number, dtype or shape."""
         arrays = [np.asarray(a) for a in inputs]
         pieces = self._pieces(arrays)
-        results = [self._run_once(piece) for piece in pieces]
+        if foreign(self.target):
+            runs = [(0, piece) for piece in pieces]
+            answers = guest.run(self.target, self.build(flags=self.flags), [self.network], runs)
+            results = [answer.outputs for answer in answers]
+        else:
+            results = [self._run_once(piece) for piece in pieces]
         if len(results) == 1:
             return results[0]
         return [
@@ -135,7 +151,17 @@ class Artifact:
             for i in range(count)
         ]
 
+    @property
+    def network(self) -> guest.Network:
+        """What an emulator has to know of it."""
+        inputs, outputs = (
+            tuple((tuple(p["shape"]), p["dtype"]) for p in self.report[k]) for k in ("inputs", "outputs")
+        )
+        return guest.Network(self.name, inputs, outputs, self.report["artifact"]["arena_bytes"])
+
     def _load(self) -> ctypes.CDLL:
+        if foreign(self.target):
+            raise Error(f"{self.name} is for {self.target}: emulated time says nothing; count instructions")
         if self._library is None:
             library = ctypes.CDLL(str(self.build(flags=self.flags).resolve()))
             getattr(library, f"{self.name}_time").restype = ctypes.c_double

@@ -15,6 +15,7 @@ from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers h
 from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.build_files import cmake
 from lissom.backends.c.builder import Builder, Chooser
+from lissom.backends.c.cross import find_for
 from lissom.backends.c.dispatch import dispatch
 from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.host import resolve
@@ -27,7 +28,7 @@ from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.times import Tuned
-from lissom.backends.c.toolchain import find_compiler, measure
+from lissom.backends.c.toolchain import measure
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
@@ -160,7 +161,7 @@ def _write(
     name = program.name
     write_code(folder, program, inputs, outputs)
     put(folder / "CMakeLists.txt", cmake(program))
-    code_bytes, stack_bytes = _measured(folder, name)
+    code_bytes, stack_bytes = _measured(folder, program)
     if stack_bytes is not None:
         put(folder / f"{name}.h", header(program, inputs, outputs, -(-stack_bytes // 64) * 64))
     put(folder / f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
@@ -192,12 +193,12 @@ def write_code(folder: Path, program: Program, inputs: Sequence[Port], outputs: 
     put(folder / f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
 
 
-def _measured(folder: Path, name: str) -> tuple[int | None, int | None]:
-    compiler = find_compiler()
+def _measured(folder: Path, program: Program) -> tuple[int | None, int | None]:
+    compiler = find_for(program.target)
     if compiler is None:
         return None, None
     with tempfile.TemporaryDirectory() as work:
-        return measure(folder, name, compiler, Path(work))
+        return measure(folder, program.name, compiler, Path(work))
 
 
 def _keep_source(folder: Path, model: str | Path | Mapping[str, Any] | None) -> dict[str, Any] | None:

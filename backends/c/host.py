@@ -22,12 +22,8 @@ _NEEDS: dict[str, str] = {
     "aarch64": "asimd",
     "aarch64+dotprod": "asimddp",
     "aarch64+i8mm": "i8mm",
-    "cortex-m4": "cortex-m4",
-    "cortex-m7": "cortex-m7",
-    "cortex-m55": "cortex-m55",
 }
-"""The features, as Linux names them, that a level asks for on top of those of the levels behind it in TARGETS. No Linux
-runs on a microcontroller: those have themselves as a feature, which is never there."""
+"""The features, as Linux names them, that a level asks for on top of those of the levels behind it in TARGETS."""
 
 NATIVE = "native"
 """The name for the best target of this machine."""
@@ -63,7 +59,9 @@ def cpu() -> str:
 
 
 def missing(target: str) -> list[str]:
-    """The features that ``target`` asks for and this machine lacks."""
+    """The features that ``target`` asks for and this machine lacks; a microcontroller is none that Linux runs on."""
+    if target.startswith("cortex-m"):
+        return [target]
     wanted = [f for level in TARGETS[target] for f in _NEEDS[level].split()]
     return [f for f in wanted if f not in features()]
 

@@ -62,7 +62,7 @@ class Times:
     """Seconds that kernels take, by job; kept in a file for each compiler and processor."""
 
     def __init__(self, cc: str | None = None, folder: Path | None = None) -> None:
-        self.facts = {"cpu": cpu(), "compiler": version(need_compiler(cc)), "flags": " ".join(FLAGS)}
+        self.facts = {"cpu": cpu(), "compiler": version([need_compiler(cc)]), "flags": " ".join(FLAGS)}
         name = hashlib.sha256(json.dumps(self.facts).encode()).hexdigest()[:12]
         self.path = (folder or cache_folder()) / f"times-{name}.json"
         self._found = self._read()

@@ -40,13 +40,13 @@ def need_compiler(cc: str | None = None) -> str:
     return found
 
 
-def compile_c(cc: str, arguments: Sequence[str | Path]) -> str:
-    """Run the compiler; returns what it printed, raises Error with that when it fails."""
-    command = [cc, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+def compile_c(cc: Sequence[str], arguments: Sequence[str | Path]) -> str:
+    """Run the compiler, a program with the flags it always has; returns what it printed, raises Error with that when it
+    fails."""
+    done = subprocess.run([*cc, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
         shown = "\n".join((done.stderr or done.stdout).splitlines()[:20])
-        raise Error(f"{cc} could not compile the artifact:\n{shown}")
+        raise Error(f"{' '.join(cc[:1])} could not compile the artifact:\n{shown}")
     return done.stderr
 
 
@@ -56,12 +56,12 @@ def sources(folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}.c", *others, *sorted((folder / "kernels").glob("*.c"))]
 
 
-def objects(cc: str, flags: Sequence[str | Path], units: Mapping[Path, bytes], folder: Path) -> list[Path]:
+def objects(cc: Sequence[str], flags: Sequence[str | Path], units: Mapping[Path, bytes], folder: Path) -> list[Path]:
     """The object file of each unit, compiled where ``folder`` does not have it yet; beside each unit is what stands for
     the headers it includes. Raises Error with what the compiler says when it fails."""
 
     def compiled(unit: Path, headers: bytes) -> Path:
-        known = hashlib.sha256(repr((cc, list(map(str, flags)))).encode() + headers + unit.read_bytes())
+        known = hashlib.sha256(repr((list(cc), list(map(str, flags)))).encode() + headers + unit.read_bytes())
         target = folder / f"{unit.stem}-{known.hexdigest()[:16]}.o"
         if not target.exists():
             made = target.with_suffix(f".{threading.get_ident()}.o")
@@ -73,13 +73,13 @@ def objects(cc: str, flags: Sequence[str | Path], units: Mapping[Path, bytes], f
         return list(pool.map(compiled, units.keys(), units.values()))
 
 
-def version(cc: str) -> str:
+def version(cc: Sequence[str]) -> str:
     """The first line of what the compiler says it is."""
-    done = subprocess.run([cc, "--version"], capture_output=True, text=True)
+    done = subprocess.run([*cc, "--version"], capture_output=True, text=True)
     return (done.stdout or done.stderr).partition("\n")[0].strip()
 
 
-def measure(folder: Path, name: str, cc: str, work: Path) -> tuple[int, int]:
+def measure(folder: Path, name: str, cc: Sequence[str], work: Path) -> tuple[int, int]:
     """``(code bytes, stack bytes)`` of an artifact at -O2.
 
     Code is all read-only sections of all units but the weights; stack is the frame of the run function, of those of its

@@ -71,7 +71,7 @@ def peak(level: str, int8: bool) -> float | None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "ceiling")
         try:
-            compile_c(compiler, ["-O2", "-w", f"-DKIND={kind}", SOURCE, "-o", program])
+            compile_c([compiler], ["-O2", "-w", f"-DKIND={kind}", SOURCE, "-o", program])
             done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
         except (Error, OSError, subprocess.CalledProcessError):
             return None

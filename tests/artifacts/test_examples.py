@@ -40,7 +40,7 @@ def test_int8_example_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     facts = report["artifact"]
     assert facts["arena_bytes"] <= 1.05 * facts["arena_lower_bound"]
     compile_c(
-        need_compiler(),
+        [need_compiler()],
         [
             *STANDARD,
             "-Werror",

@@ -16,12 +16,14 @@ import lissom.backends.c.bindings  # registers how ops become kernel calls
 import lissom.ir.ops  # noqa: F401  # fills OPS
 from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.builder import Builder
+from lissom.backends.c.cross import foreign, need_for
 from lissom.backends.c.edges import Edges, model_edges
+from lissom.backends.c.emulation import guest
 from lissom.backends.c.lower import lower
 from lissom.backends.c.program import Program
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
-from lissom.backends.c.toolchain import STANDARD
+from lissom.backends.c.toolchain import STANDARD, objects
 from lissom.backends.c.weights import weights_header, weights_source, word_rows
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -95,7 +97,10 @@ def compile_all(command: list[str], units: list[Path]) -> None:
 
 
 class Library:
-    """Cases compiled together."""
+    """Cases compiled together: for this machine into a library, for another into a program that an emulator runs."""
+
+    def __new__(cls, cases: list[Case], *_: object, **__: object) -> Any:
+        return super().__new__(Emulated if cases and foreign(cases[0].program.target) else cls)
 
     def __init__(self, cases: list[Case], folder: Path, cc: str = "cc", flags: Sequence[str] = ()) -> None:
         units = copy_kernels(cases, folder) + write(cases, folder)
@@ -115,6 +120,35 @@ class Library:
         function = getattr(self._library, f"{case.program.name}_run")
         assert function(struct(held), struct(outputs), ctypes.c_void_p(arena)) == 0
         return outputs
+
+
+class Emulated(Library):
+    """Cases for another machine. Since starting an emulator takes long, all are run at once on their own feeds."""
+
+    def __init__(self, cases: list[Case], folder: Path, cc: str | None = None, flags: Sequence[str] = ()) -> None:
+        self._target = cases[0].program.target
+        self._numbers = {id(c): i for i, c in enumerate(cases)}
+        self._networks = [network(c) for c in cases]
+        command = need_for(self._target, cc)
+        options = [*STANDARD, "-Werror", "-O1", "-I", str(folder), *flags]
+        units = copy_kernels(cases, folder) + write(cases, folder)
+        compiled = objects(command, options, dict.fromkeys(units, b""), folder)
+        self._program = guest.link(self._target, self._networks, compiled, folder / "all", ["-I", folder], cc)
+        self._known = self._run([(i, c.feed) for i, c in enumerate(cases)])
+
+    def _run(self, runs: Sequence[tuple[int, list[Array]]]) -> list[list[Array]]:
+        answers = guest.run(self._target, self._program, self._networks, runs)
+        return [answer.outputs for answer in answers]
+
+    def run(self, case: Case, feed: list[Array]) -> list[Array]:
+        number = self._numbers[id(case)]
+        return self._known[number] if feed is case.feed else self._run([(number, feed)])[0]
+
+
+def network(case: Case) -> guest.Network:
+    """What an emulator has to know of a case."""
+    inputs, outputs = (tuple((p.shape, p.dtype) for p in ports) for ports in (case.inputs, case.outputs))
+    return guest.Network(case.program.name, inputs, outputs, case.program.arena_bytes)
 
 
 def sample_cases() -> Iterable[tuple[str, Op]]:

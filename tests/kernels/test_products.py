@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
+from lissom.backends.c.cross import foreign
+from lissom.backends.c.emulation.machines import lacking_for
 from lissom.backends.c.host import missing
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
@@ -124,8 +126,12 @@ EMULATED = {
 
 
 def flags_of(level: str) -> list[str]:
-    """What to compile kernels of a level with, so that this machine runs them; skips where it cannot."""
+    """What to compile kernels of a level with, so that this machine or an emulator runs them; skips where none can."""
     if not (lacking := missing(level)):
+        return []
+    if foreign(level):
+        if lacks := lacking_for(level):
+            pytest.skip(f"to run {level} here, install {lacks}")
         return []
     if level in EMULATED and not missing("avx512vnni"):
         return [EMULATED[level]]

@@ -1,0 +1,1 @@
+"""Artifacts for machines that are not at hand, run under emulators."""
