@@ -24,7 +24,7 @@ from lissom.passes.report import Size
 
 SCHEMES = {
     "float": "",
-    "BinaryConnect": "binary_connect({how}, epochs=32, lr=0.015), encode",
+    "BinaryConnect": "binary_connect({how}, epochs=16, lr=0.015), encode",
     "codebook, 4 bits, no training": "cluster",
     "codebook, 4 bits": "share({how}, lr=0.0005)",
     "INQ, 5 bits": "inq({how}, lr=0.0005), encode",

@@ -6,7 +6,7 @@ in their papers put the training behind them, which is that of :mod:`lissom.pass
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Literal
 
 from lissom.ir.families.signs import Spread
@@ -16,6 +16,7 @@ from lissom.passes.encode.encode import encode as encode
 from lissom.passes.encode.kmeans import Start
 from lissom.passes.encode.powers_of_two import powers_of_two
 from lissom.passes.encode.ternarize import ternarize
+from lissom.passes.fold import fold
 from lissom.passes.graph_pass import Step, macro_pass
 from lissom.passes.options import Function
 from lissom.passes.train import distill, finetune, losses
@@ -27,29 +28,44 @@ Loss = Literal["labels"] | losses.Name | Function
 
 @macro_pass
 def binary_connect(
-    *, scale: Spread = "channel", exclude: tuple[str, ...] = (), loss: Loss = "logits", settings: Settings
+    *,
+    scale: Spread = "channel",
+    norm: bool = True,
+    exclude: tuple[str, ...] = (),
+    loss: Loss = "logits",
+    settings: Settings,
 ) -> list[Step]:
     """Train binary weights (BinaryConnect, Courbariaux et al. 2015, arXiv:1511.00363).
 
     scale: what signs are multiplied with: one, or a number for each channel or the whole tensor, which learns from the
         mean magnitude on (XNOR-Net, Rastegari et al. 2016, arXiv:1603.05279).
+    norm: whether layers are trained with batch normalizations behind them, by the statistics of batches, as in the
+        paper; they end in scales and biases.
     exclude: names of layers that stay as they are; first and last are names of those.
     loss: labels, or what is compared with the uncompressed network; see distill.
     """
-    return [binarize.step(scale=scale, exclude=exclude), _learn(loss, settings)]
+    return _binary(binarize.step(scale=scale, norm=norm, exclude=exclude), norm, loss, settings)
 
 
 @macro_pass
 def bnn(
-    *, scale: Spread = "channel", exclude: tuple[str, ...] = (), loss: Loss = "logits", settings: Settings
+    *,
+    scale: Spread = "channel",
+    norm: bool = True,
+    exclude: tuple[str, ...] = (),
+    loss: Loss = "logits",
+    settings: Settings,
 ) -> list[Step]:
     """Train binary weights and binary activations (BNN, Courbariaux et al. 2016, arXiv:1602.02830).
 
     scale: what signs of weights are multiplied with: one, or the mean magnitude of a channel or of the whole tensor.
+    norm: whether layers are trained with batch normalizations behind them, by the statistics of batches, as in the
+        paper; they end in scales and biases.
     exclude: names of layers that stay as they are; first and last are names of those.
     loss: labels, or what is compared with the uncompressed network; see distill.
     """
-    return [binarize.step(activations=True, scale=scale, exclude=exclude), _learn(loss, settings)]
+    decided = binarize.step(activations=True, scale=scale, norm=norm, exclude=exclude)
+    return _binary(decided, norm, loss, settings)
 
 
 @macro_pass
@@ -114,6 +130,12 @@ def share(
     loss: labels, or what is compared with the uncompressed network; see distill.
     """
     return [cluster.step(bits=bits, start=start, exclude=exclude), _learn(loss, settings)]
+
+
+def _binary(decided: Step, norm: bool, loss: Loss, settings: Settings) -> list[Step]:
+    if not norm:
+        return [decided, _learn(loss, settings)]
+    return [decided, _learn(loss, replace(settings, batch_norm="batch")), fold.step()]
 
 
 def _learn(loss: Loss, settings: Settings) -> Step:

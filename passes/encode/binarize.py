@@ -11,9 +11,13 @@ from lissom.ir.graph import Graph
 from lissom.ir.interpreter import execute
 from lissom.ir.op import Op
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.clip import Clip
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.dropout import Dropout
+from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.global_average_pool import GlobalAveragePool
 from lissom.ir.ops.mask import Mask
 from lissom.ir.tensors import to_tensor
@@ -23,12 +27,13 @@ from lissom.passes.data import Data
 from lissom.passes.encode.layers import Weights, weights_of
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.grids import moved
+from lissom.passes.train.normalize import measure_again, normalize
 
 THROUGH = (AveragePool, GlobalAveragePool, Dropout)
 """Ops, beside those that move elements, behind which signs may be taken as well as before them."""
 
 SAMPLES = 64
-"""How many samples the width of an activation's gradient is taken from."""
+"""How many samples the width of an activation's gradient, and the moments of channels, are taken from."""
 
 
 @graph_pass(Kind.decide, needs=[State.floats], ends=[State.codeless])
@@ -37,6 +42,7 @@ def binarize(
     *,
     activations: bool = False,
     scale: Spread = "channel",
+    norm: bool = False,
     exclude: tuple[str, ...] = (),
     data: Data | None,
 ) -> None:
@@ -47,17 +53,37 @@ def binarize(
     activations: whether what these layers read becomes 1 and -1 too, in the place of its activation function.
     scale: what signs of weights are multiplied with: one, or a number for each channel or the whole tensor, which
         learns from the mean magnitude on (XNOR-Net, Rastegari 2016; XNOR-Net++, Bulat 2019, arXiv:1909.13863).
+    norm: whether a batch normalization follows each of these layers that has none and is no output, as in both papers.
+        Each channel begins with the mean and the variance it had; the normalization learns what the scale else would.
+        Train it with batch_norm=batch; fold takes it into scale and bias.
     exclude: names of layers that stay as they are; first and last are names of those.
     """
     found = weights_of(graph, "binarize", exclude)
+    normed = [w.layer for w in found if norm and _wants_norm(w.layer)]
+    feed = data.first(SAMPLES).feed if data is not None and normed else None
+    norms = normalize(graph, normed, [] if feed is None else [feed])
     if activations:
         binarize_inputs(graph, [w.layer for w in found], data)
     for w in found:
-        graph.replace(w.const, _signs(w, scale).named(f"{w.const.name}.binary", w.const.loc))
+        learns = w.const.trainable and w.layer not in normed
+        graph.replace(w.const, _signs(w, scale, learns).named(f"{w.const.name}.binary", w.const.loc))
         notes.done("binarize", w.layer)
+    if feed is not None:
+        measure_again(graph, norms, feed)
 
 
-def _signs(w: Weights, scale: Spread) -> Binarize:
+def _wants_norm(layer: Op) -> bool:
+    """Whether a batch normalization is to follow a layer whose channels are along axis 1."""
+    plain = isinstance(layer, Conv | ConvTranspose) or (isinstance(layer, Gemm) and layer.type.rank == 2)
+    return (
+        plain
+        and layer.graph is not None
+        and not layer.graph.is_output(layer)
+        and not any(isinstance(u, BatchNormalization) for u in layer.users)
+    )
+
+
+def _signs(w: Weights, scale: Spread, learns: bool) -> Binarize:
     """Signs of weights. Under their mean magnitude as the scale they are nearest to the weights.
 
     The real weights lie within twice that: BinaryConnect draws them evenly from such a window, and clips them to it.
@@ -68,7 +94,7 @@ def _signs(w: Weights, scale: Spread) -> Binarize:
         return Binarize(w.const, axis=w.axis, window=window)
     over = spread_over(scale, w.axis, size.ndim)
     mean = size.mean(over, dtype=np.float64).astype(np.float32)
-    return Binarize(w.const, Const(mean, f"{w.const.name}.scale", trainable=w.const.trainable), w.axis, window)
+    return Binarize(w.const, Const(mean, f"{w.const.name}.scale", trainable=learns), w.axis, window)
 
 
 def binarize_inputs(graph: Graph, layers: list[Op], data: Data | None) -> None:

@@ -13,10 +13,12 @@ import numpy as np
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.batch_normalization import BatchNormalization
+from lissom.ir.ops.binarize import Binarize
 from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.div import Div
 from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.types import Array, TensorType
@@ -91,6 +93,10 @@ def absorbed(a: Affine) -> Op:
             + (f", by {readers - 1} more ops" if readers > 1 else ", as an output")
         )
     match into:
+        case Conv(_, Binarize() | Mask(Binarize()) as w, None | Const() as b):
+            return into.replace(w=_scaled_signs(w, a.scale, 0), b=_bias(into, b, a))
+        case Gemm(_, Binarize() | Mask(Binarize()) as w, None | Const() as b) if b is None or b.type.rank == 1:
+            return into.replace(b=_scaled_signs(w, a.scale, 0 if into.transB else 1), c=_bias(into, b, a), beta=1.0)
         case Conv(_, Const(w), None | Const() as b):
             return into.replace(w=_scaled(w, a.scale, 0), b=_bias(into, b, a))
         case ConvTranspose(_, Const(w), None | Const() as b):
@@ -116,18 +122,39 @@ def _scaled(w: Array, scale: Array, *axes: int) -> Array:
     return np.asarray(w * scale.reshape(shape)).astype(w.dtype)
 
 
+def _scaled_signs(w: Value, scale: Array, axis: int) -> Value:
+    """Binary weights, masked or not, times a number for each index of ``axis``: it goes into their own scale.
+
+    What a number below zero does is done to the signs, so that scales stay above it. Raises Refused, saying why not.
+    """
+    if isinstance(w, Mask):
+        return w.replace(x=_scaled_signs(w.x, scale, axis))
+    if not isinstance(w, Binarize) or not isinstance(w.x, Const) or not isinstance(w.scale, Const | None):
+        raise Refused(f"the weights {w.name!r} are not constants")
+    held = np.ones(()) if w.scale is None else w.scale.data.astype(np.float64)
+    if held.ndim and w.axis % w.type.rank != axis:
+        raise Refused(f"the scales of {w.name!r} are those of another axis")
+    turned = scale.reshape([-1 if i == axis else 1 for i in range(w.type.rank)]) < 0
+    real = np.where(w.x.data == 0, np.finfo(w.x.data.dtype).tiny, w.x.data)  # a zero counts as above, and -0 would too
+    name, trainable = (f"{w.x.name}.scale", w.x.trainable) if w.scale is None else (w.scale.name, w.scale.trainable)
+    data = np.abs(held * scale).astype(w.x.data.dtype)
+    signs = w.x.replace(np.where(turned, -real, w.x.data)) if turned.any() else w.x
+    return w.replace(x=signs, scale=Const(data, name, trainable=trainable), axis=axis)
+
+
 def _bias(op: Conv | ConvTranspose | Gemm, b: Const | None, a: Affine) -> Value | None:
     """The bias of ``op`` scaled and shifted; a new one is named like the weight and trained like it."""
     held = np.zeros(1) if b is None else b.data.reshape(-1).astype(np.float64)
     if isinstance(op, Gemm):
         held = held * op.beta
     data = np.broadcast_to(held * a.scale + a.shift, a.scale.shape)
-    w = op.b if isinstance(op, Gemm) else op.w
-    assert isinstance(w, Const)
     if b is not None:
         return b.replace(data.astype(b.data.dtype))
     if not data.any():
         return None
+    w = op.b if isinstance(op, Gemm) else op.w
+    while not isinstance(w, Const):  # a decision on it
+        w = w.operands[0]  # type: ignore[attr-defined]
     stem, dot, last = w.name.rpartition(".")
     name = f"{stem}.bias" if dot and last == "weight" else f"{w.name}.bias"
     return _stored(data, w.data.dtype, name, w.trainable or a.trainable)

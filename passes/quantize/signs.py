@@ -27,7 +27,8 @@ from lissom.passes.rule import rule
 def scale_of_signs(w: Value | None) -> Array | None:
     """Float32 scales, one or one for each channel, under which binary or ternary weights are exactly -1, 0 and 1.
 
-    None for other weights, and where a scale is negative. A scale of zero, of weights that are all zero, becomes 1.
+    None for other weights, and where a scale makes no signs: a negative one, or zero for binary weights. That of
+    ternary weights that are all zero becomes 1.
     """
     inner = w.x if isinstance(w, Mask) else w
     match inner:
@@ -39,7 +40,10 @@ def scale_of_signs(w: Value | None) -> Array | None:
             return None
     found = scale.numpy().astype(np.float32)
     found = found.reshape(()) if found.size == 1 else found.reshape(-1)
-    return None if (found < 0).any() else np.where(found > 0, found, np.float32(1))
+    zeros = found == 0
+    if (found < 0).any() or (zeros.any() and isinstance(inner, Binarize)):
+        return None
+    return np.where(zeros, np.float32(1), found)
 
 
 @rule
