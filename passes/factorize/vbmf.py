@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 
 def vbmf_rank(matrix: npt.NDArray[np.float64]) -> int:
@@ -22,6 +21,8 @@ def vbmf_rank(matrix: npt.NDArray[np.float64]) -> int:
     lower = max(squares[most] / (long * least), squares[most:].mean() / long)
     if lower <= np.finfo(float).eps * upper:  # hardly any noise: what is not rounding counts
         return int((squares > squares[0] * max(matrix.shape) * np.finfo(float).eps).sum())
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(
         lambda v: _free_energy(np.exp(v), squares, long, alpha, least),
         bounds=(np.log(lower), np.log(upper)),

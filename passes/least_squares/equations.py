@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
 
 from lissom.passes.least_squares.linear import Matrix
 
@@ -52,7 +51,15 @@ class Equations:
             if used.any():
                 few = centred[np.ix_(used, used)]
                 few[np.diag_indices_from(few)] += ridge * diagonal[used].mean()
-                change[used] = scipy.linalg.solve(few, (cross - count * np.outer(a, y))[used], assume_a="pos")
+                change[used] = solve_definite(few, (cross - count * np.outer(a, y))[used])
             weights.append(change)
             biases.append(y - a @ change)
         return np.stack(weights), np.stack(biases)
+
+
+def solve_definite(matrix: Matrix, right: Matrix) -> Matrix:
+    """The x of ``matrix @ x == right``, where the matrix is symmetric and positive definite."""
+    from scipy.linalg import solve
+
+    x: Matrix = solve(matrix, right, assume_a="pos")
+    return x

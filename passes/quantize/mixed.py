@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -78,6 +77,8 @@ def choose(noise: list[list[float]], cost: list[list[float]], budget: float) -> 
         raise Error(
             f"the budget of {budget:.0f} is below the {sum(map(min, cost)):.0f} that the narrowest weights cost"
         )
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     sizes = [len(row) for row in noise]
     layer_of = np.repeat(np.arange(len(sizes)), sizes)
     one_each = (layer_of == np.arange(len(sizes))[:, None]).astype(float)

@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import execute
@@ -112,6 +111,8 @@ def _fitted(
     op: Op, samples: torch.Tensor, form: Callable[[float], Callable[[torch.Tensor], torch.Tensor]], most: float
 ) -> float:
     """The number with which ``form`` is nearest to ``op`` in the mean square."""
+    from scipy.optimize import minimize_scalar
+
     wanted = op.run(samples)
     found = minimize_scalar(
         lambda a: float((form(a)(samples) - wanted).square().mean()), bounds=(0.05, most), method="bounded"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
-from scipy.optimize import linear_sum_assignment
 
 from lissom.ir.values import Const
 from lissom.passes.factorize.layer import Piece
@@ -20,8 +18,11 @@ def pairs(covariance: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], n
 
     The half is chosen by Cholesky with pivoting: always the channel with most variance that those before leave open.
     """
+    from scipy.linalg.lapack import dpstrf
+    from scipy.optimize import linear_sum_assignment
+
     half = len(covariance) // 2
-    _, pivots, _, _ = scipy.linalg.lapack.dpstrf(covariance + np.eye(len(covariance)) * 1e-12, lower=1)
+    _, pivots, _, _ = dpstrf(covariance + np.eye(len(covariance)) * 1e-12, lower=1)
     primary = np.sort(pivots[:half] - 1).astype(np.int64)
     others = np.setdiff1d(np.arange(len(covariance)), primary)
     shared = np.square(covariance[np.ix_(primary, others)])

@@ -34,16 +34,16 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), SEEDS)
-def test_per_group_is_the_best_of_its_form(groups: int, each: int, outputs: int, seed: int) -> None:
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 6), st.integers(1, 3), SEEDS)
+def test_per_group_is_the_best_of_its_form(groups: int, each: int, outputs: int, times: int, seed: int) -> None:
     """No gradient is left: neither factor can be improved with the other held."""
     kernel = normal(seed, outputs, groups * each, 3, 3)
-    spatial, mixing = per_group(kernel, groups)
-    assert spatial.shape == (groups * each, each, 3, 3)
+    spatial, mixing = per_group(kernel, groups, times)
+    assert spatial.shape == (times * groups * each, each, 3, 3)
     missing = kernel - compose([Piece(spatial, (0, 1), groups), Piece(mixing[:, :, None, None])])
     for g in range(groups):
         mine = slice(g * each, g * each + each)
-        tail = np.linalg.svd(kernel[:, mine].reshape(outputs, -1), compute_uv=False)[each:]
+        tail = np.linalg.svd(kernel[:, mine].reshape(outputs, -1), compute_uv=False)[times * each :]
         assert np.square(missing[:, mine]).sum() == pytest.approx(np.square(tail).sum(), abs=1e-9)
 
 
@@ -55,11 +55,11 @@ def window_error(kernel: np.ndarray, pair: tuple[np.ndarray, np.ndarray], window
 
 
 @settings(max_examples=20, deadline=None)
-@given(SEEDS)
-def test_a_fit_on_data_beats_one_on_weights(seed: int) -> None:
+@given(st.integers(1, 3), SEEDS)
+def test_a_fit_on_data_beats_one_on_weights(times: int, seed: int) -> None:
     kernel, mixed = normal(seed, 6, 4, 3, 3), normal(seed + 1, 36, 36)
     windows = mixed @ mixed.T
-    plain = per_group(kernel, 4)
+    plain = per_group(kernel, 4, times)
     assert window_error(kernel, depthwise_on(windows, kernel, plain[0]), windows) < window_error(kernel, plain, windows)
 
 
