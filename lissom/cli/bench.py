@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -52,6 +52,18 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
 @click.option("--core", type=int, help="The core all engines are pinned to.  [default: the last one]")
 @click.option("--cpu-time", is_flag=True, help="Count processor time, for a machine that is busy with other things.")
 @click.option("--layers", is_flag=True, help="Also time each layer, beside the peak of the instruction set.")
+@click.option(
+    "--instructions",
+    is_flag=True,
+    help="Instead, count the instructions of one inference under an emulator; for Arm targets.",
+)
+@click.option(
+    "--io",
+    type=click.Choice(["float", "int8"]),
+    default="int8",
+    show_default=True,
+    help="With --instructions: whether an int8 network quantizes inputs and dequantizes outputs itself.",
+)
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Also write a picture, as SVG.")
 @options.json_file
 def bench(
@@ -68,6 +80,8 @@ def bench(
     core: int | None,
     cpu_time: bool,
     layers: bool,
+    instructions: bool,
+    io: Literal["float", "int8"],
     plot: Path | None,
     json_file: Path | None,
 ) -> None:
@@ -75,7 +89,7 @@ def bench(
 
     MODEL is compiled for --target after --passes, by default fold; OUT_DIR is an artifact of lissom compile. An int8
     artifact is raced against int8 and float of every engine. What each engine computes is compared with the float
-    model under onnxruntime.
+    model under onnxruntime. With --instructions nothing is timed and no other engine runs.
     """
     from lissom.bench.measure import measure
     from lissom.bench.peers import CONVERTERS, ONEDNN_LEVELS, find, python_with, pythons_of
@@ -83,6 +97,13 @@ def bench(
     from lissom.cli.console import progress, show, show_table
     from lissom.cli.writing import replacing, write_json
 
+    if instructions:
+        if layers or cpu_time or plot is not None or isa is not None:
+            raise click.UsageError(
+                "--instructions counts, also by layer: it takes no --layers, --cpu-time, --plot, --isa"
+            )
+        count_instructions(what, passes, data, shapes, target, io, json_file)
+        return
     if isa is not None and isa not in ONEDNN_LEVELS:
         raise click.BadParameter(f"{isa!r} is not one of {', '.join(ONEDNN_LEVELS)}", param_hint="--isa")
     which_pythons = pythons_of(pythons)
@@ -111,6 +132,47 @@ def bench(
     if plot is not None:
         with replacing(plot) as aside:
             aside.write_text(svg(result, f"{Path(what).name}, {result.target}"))
+
+
+def count_instructions(
+    what: str,
+    passes: str | None,
+    data: str | None,
+    shapes: Shapes,
+    target: str,
+    io: Literal["float", "int8"],
+    json_file: Path | None,
+) -> None:
+    """Print, and write to a file, the instructions of one inference."""
+    import lissom as ls
+    from lissom.backends.c.emulation.machines import machine
+    from lissom.bench.instructions import counted
+    from lissom.cli.console import progress, show, show_table
+    from lissom.cli.model import read_model
+    from lissom.cli.verify import declared, kept_source
+    from lissom.cli.writing import write_json
+
+    with tempfile.TemporaryDirectory() as folder, progress("preparing") as status:
+        if Path(what).is_dir():
+            artifact = ls.Artifact(what)
+            source = _one_batch(declared(kept_source(artifact), artifact.report["inputs"]))
+        else:
+            machine(target)
+            source = _one_batch(read_model(what, shapes))
+            status.update("compiling")
+            graph = ls.run("fold" if passes is None else passes, source, data=data, target=target)
+            ls.emit(graph, Path(folder, "artifact"), target=target, io=io)
+            artifact = ls.Artifact(Path(folder, "artifact"))
+        status.update("counting")
+        result = counted(artifact, _samples(source, data)[0])
+    headings, *rows = result.rows()
+    show_table(headings, rows)
+    show(
+        "",
+        f"{result.instructions:,} instructions for {result.macs:,} MACs at {result.target}, {result.tools['compiler']}",
+    )
+    if json_file is not None:
+        write_json(json_file, result.to_dict())
 
 
 def last_core() -> int | None:

@@ -48,13 +48,13 @@ def on_artifact(artifact: Artifact) -> Run:
     inputs, outputs = artifact.report["inputs"], artifact.report["outputs"]
 
     def run(batch: Batch) -> list[Array]:
-        results = artifact.run(*(_quantized(batch.feed[p["name"]], p) for p in inputs))
-        return [_dequantized(y, p) for y, p in zip(results, outputs, strict=True)]
+        results = artifact.run(*(quantized(batch.feed[p["name"]], p) for p in inputs))
+        return [dequantized(y, p) for y, p in zip(results, outputs, strict=True)]
 
     return run
 
 
-def _quantized(array: Array, port: Port) -> Array:
+def quantized(array: Array, port: Port) -> Array:
     """What an artifact made with ``--io int8`` takes for ``array``."""
     import numpy as np
 
@@ -65,7 +65,7 @@ def _quantized(array: Array, port: Port) -> Array:
     return np.clip(steps, low, low + 255).astype(port["dtype"])
 
 
-def _dequantized(array: Array, port: Port) -> Array:
+def dequantized(array: Array, port: Port) -> Array:
     import numpy as np
 
     if "quantization" not in port:

@@ -1,4 +1,4 @@
-"""The reference kernels, compiled for each Arm target and run under an emulator, compute what the interpreter computes."""
+"""The reference kernels, compiled for each Arm target and run under an emulator, equal the interpreter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lissom.ir.interpreter import evaluate
 from lissom.ir.op import OPS
 from lissom.ir.samples import sample_feed, sample_graph, sample_sizes
 
-OPS_SEEN = [
+SEEN = [
     "QLinearConv",
     "QLinearGemm",
     "QLinearAdd",
@@ -32,7 +32,7 @@ def test_samples(target: str, case_maker: Any, library: Any, tmp_path: Path) -> 
     if lacks := lacking_for(target):
         pytest.skip(f"to run {target} here, install {lacks}")
     cases = []
-    for name in OPS_SEEN:
+    for name in SEEN:
         for sample in list(OPS[name].samples())[:3]:
             sizes = sample_sizes(sample)
             graph, feed = sample_graph(sample, sizes), sample_feed(sample, sizes)

@@ -55,8 +55,8 @@ MACHINES: dict[str, Machine] = {
     "cortex-m7": Machine("cortex-m7", _AN500),
     "cortex-m55": Machine("cortex-m55", _AN547),
 }
-"""No board with a Cortex-M0 has the memory, so an M3 runs its code, which is a part of its own; what an M0 cannot do and
-an M3 can, unaligned access, is switched off at the start."""
+"""No board with a Cortex-M0 has the memory, so an M3 runs its code, which is a part of its own; what an M0 cannot do
+and an M3 can, unaligned access, is switched off at the start."""
 
 
 def lacking_for(target: str) -> str:
@@ -67,8 +67,11 @@ def lacking_for(target: str) -> str:
 
 
 def machine(target: str) -> Machine:
-    """The machine of a target. Raises Error with what to install where its emulator is missing."""
-    found = MACHINES[target]
+    """The machine of a target. Raises Error where there is none, and with what to install where its emulator is
+    missing."""
+    found = MACHINES.get(target)
+    if found is None:
+        raise Error(f"no emulator plays {target}; there are some for {', '.join(MACHINES)}")
     if not found.present:
         raise Error(f"{target} runs here under {found.emulator}, which is missing: apt-get install {found.package}")
     return found
