@@ -31,7 +31,7 @@ def pack(layout: str, operand: Operand) -> Array:
 
 def holds_all(layout: str) -> bool:
     """Whether a layout of weights holds bias and multipliers too, so that the kernel wants none beside it."""
-    return layout.split()[0] in ("panels", "depthwise", "sparse", "sparse_rows")
+    return layout.split()[0] in ("blocks", "panels", "mixed", "winograd", "depthwise", "fours", "sparse", "sparse_rows")
 
 
 def plain(operand: Operand) -> Array:
@@ -65,18 +65,92 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int 
         return filled.reshape(groups, count, width, *array.shape[2:])
 
     first = _quantized_head(operand, runs) if quantized else [operand.beside["b"].reshape(groups, outputs)]
-    if length % each and length < chunk // element:
-        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], -length % each), runs.dtype)], axis=-1)
-    size = min(chunk // element, runs.shape[-1])
-    rest = runs.shape[-1] % size
-    starts = [*range(0, length - size + 1, size), *([length - size] if rest else [])]
-    chunks = np.stack([runs[..., s : s + size] for s in starts or [0]], axis=3)
-    if rest:
-        chunks[..., -1, : size - rest] = 0  # these elements of the run were in the chunk before
+    chunks = _chunks(runs, chunk // element, each)
     fours = chunks.reshape(*runs.shape[:3], -1, each)
     blocks = np.moveaxis(by_panel(fours), 2, 4)  # (groups, count, run, group, width, each)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(groups, count, -1) for a in (*map(by_panel, first), blocks)]
     return np.concatenate(parts, axis=2).reshape(-1)
+
+
+def _chunks(runs: Array, most: int, each: int) -> Array:
+    """Runs (..., length) as (..., chunks, size): as read in chunks of ``most`` elements or, where they are shorter,
+    whole, in groups of ``each``. What is left over is read with the elements before it, whose weights are zero then."""
+    length = runs.shape[-1]
+    if length % each and length < most:
+        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], -length % each), runs.dtype)], axis=-1)
+    size = min(most, runs.shape[-1])
+    rest = runs.shape[-1] % size
+    starts = [*range(0, length - size + 1, size), *([length - size] if rest else [])]
+    chunks = np.stack([runs[..., s : s + size] for s in starts or [0]], axis=-2)
+    if rest:
+        chunks[..., -1, : size - rest] = 0
+    return chunks
+
+
+def mixed(operand: Operand, together: int) -> Array:
+    """Weights for ``lissom_conv_q8_columns.h``: for every ``together`` output channels of a group biases as int32 and
+    multipliers as float32, for sums that are 256 times too large, then for each four values of a run two halves a
+    channel, 256 v + w for two weights."""
+    c = geometry(operand.params)
+    groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params, 1)
+    weights = operand.array.reshape(groups, outputs, c["in_channels"], *c["kernel"])
+    runs = np.moveaxis(weights, 2, -1).reshape(groups, outputs, -1, length)
+    bias, factors = _quantized_head(operand, runs)
+    fours = _chunks(runs, 4, 4).reshape(groups, outputs, -1, 4).astype(np.int64)
+    halves = np.zeros((groups, outputs, -(-fours.shape[2] // 2) * 2, 2), np.int16)
+    halves[:, :, : fours.shape[2]] = 256 * fours[..., 0::2] + fours[..., 1::2]
+    sums = 256 * bias.astype(np.int64) - 127 * fours[..., 1::2].sum((2, 3))
+    wrapped = (sums + 2**31) % 2**32 - 2**31
+
+    def by_block(array: Array) -> Array:
+        """(groups, outputs, ...) as (blocks, together, ...), with zeros for outputs that are not there."""
+        filled = np.zeros((groups, -(-outputs // together) * together, *array.shape[2:]), array.dtype)
+        filled[:, :outputs] = array
+        return filled.reshape(-1, together, *array.shape[2:])
+
+    head = [by_block(wrapped.astype(np.int32)), by_block(factors / np.float32(256))]
+    blocks = by_block(halves).swapaxes(1, 2)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(blocks), -1) for a in (*head, blocks)]
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
+    """Weights for ``lissom_conv_q8_winograd.h``: for every ``vectors`` vectors of output channels biases as int32 and
+    multipliers as float32, then for each two input channels and vector, tap by tap, the weights of both, lane by lane."""
+    c, width = geometry(operand.params), lanes * vectors
+    outputs, inputs = c["out_channels"], c["in_channels"]
+    panels = -(-outputs // width)
+    filled = np.zeros((panels * width, inputs + inputs % 2, 9), np.int8)
+    filled[:outputs, :inputs] = operand.array.reshape(outputs, inputs, 9)
+    pairs = filled.reshape(panels, vectors, lanes, -1, 2, 9).transpose(0, 3, 1, 5, 2, 4)
+    head = np.zeros((2, panels * width), np.int32)
+    bias, factors = _quantized_head(operand, operand.array.reshape(1, outputs, 1, -1))
+    head[0, :outputs], head[1, :outputs] = bias[0], factors[0].view(np.int32)
+    heads = head.reshape(2, panels, width).swapaxes(0, 1)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(panels, -1) for a in (heads, pairs)]
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def blocks(operand: Operand, vectors: int, channels: int, piece: int) -> Array:
+    """Weights for ``kernels/aarch64/lissom_conv_q8_tile.h``, vectors of 16 bytes for ``channels`` output channels: for
+    every ``vectors`` times four output channels of a group biases as int32 and multipliers as float32, then for each run,
+    with zeros behind it, and each 16 / ``channels`` bytes of it vectors for all of them; in a vector, ``piece`` bytes
+    of the run of each channel, then the next ``piece`` bytes of each."""
+    c, length, depth = geometry(operand.params), run_length(operand.params, 1), 16 // channels
+    groups, outputs, width = c["groups"], c["out_channels"], 4 * vectors
+    weights = operand.array.reshape(groups, outputs, c["in_channels"], -1)
+    runs = weights.swapaxes(2, 3).reshape(groups, outputs, -1, length)  # in the order of memory: tap, channel
+    count = -(-outputs // width)
+    filled = np.zeros((groups, count * width, runs.shape[2], -(-length // depth) * depth), np.int8)
+    filled[:, :outputs, :, :length] = runs
+    panels = filled.reshape(groups, count, width // channels, channels, runs.shape[2], -1, depth // piece, piece)
+    head = np.zeros((2, groups, count * width), np.int32)
+    bias, factors = _quantized_head(operand, runs)
+    head[0, :, :outputs], head[1, :, :outputs] = bias, factors.view(np.int32)
+    heads = head.reshape(2, groups, count, width).transpose(1, 2, 0, 3)
+    parts = [heads, panels.transpose(0, 1, 4, 5, 2, 6, 3, 7)]
+    raw = [np.ascontiguousarray(a).view(np.uint8).reshape(groups, count, -1) for a in parts]
+    return np.concatenate(raw, axis=2).reshape(-1)
 
 
 def depthwise(operand: Operand, lanes: int, element: int) -> Array:
@@ -112,6 +186,30 @@ def depthwise(operand: Operand, lanes: int, element: int) -> Array:
         blocks = blocks.reshape(len(blocks), 4, lanes, *blocks.shape[2:])
         blocks = np.moveaxis(blocks, 3, 1) if element == 1 else blocks.transpose(0, 3, 1, 4, 2, 5)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(blocks), -1) for a in (*map(by_block, head), blocks)]
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def fours(operand: Operand, together: int) -> Array:
+    """Weights for ``lissom_conv_q8_m55.h``: for every ``together`` output channels of a group biases as int32 and
+    multipliers as float32, then for each 16 bytes of a patch (kernel column, row, channel) those of each, and last what
+    is left of the patch of each."""
+    c = geometry(operand.params)
+    groups, outputs = c["groups"], c["out_channels"]
+    depth, height, width = c["kernel"]
+    weights = operand.array.reshape(groups, outputs, c["in_channels"], depth * height, width)
+    patches = weights.transpose(0, 1, 4, 3, 2).reshape(groups, outputs, -1)
+    blocks, length = -(-outputs // together), patches.shape[2]
+
+    def by_block(array: Array) -> Array:
+        """(groups, outputs, ...) as (blocks of all groups, together, ...), with zeros for outputs that are not there."""
+        filled = np.zeros((groups, blocks * together, *array.shape[2:]), array.dtype)
+        filled[:, :outputs] = array
+        return filled.reshape(groups * blocks, together, *array.shape[2:])
+
+    head = [by_block(a) for a in _quantized_head(operand, patches[..., None])]
+    w, whole = by_block(patches), length // 16 * 16
+    vectors = w[..., :whole].reshape(len(w), together, -1, 16).swapaxes(1, 2)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(w), -1) for a in (*head, vectors, w[..., whole:])]
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
@@ -167,7 +265,8 @@ def _quantized_head(operand: Operand, runs: Array) -> list[Array]:
     """Biases less what the zero point of x adds, and multipliers, both (groups, outputs)."""
     shape = runs.shape[:2]
     bias = operand.beside["b"].reshape(shape).astype(np.int64)
-    bias = bias - operand.params["x"]["zero"] * runs.astype(np.int64).sum((2, 3))
+    x = operand.params["x"]
+    bias = bias - (x["zero"] - x["flip"]) * runs.astype(np.int64).sum((2, 3))
     wrapped = (bias + 2**31) % 2**32 - 2**31  # sums wrap around, and so are exact where the result fits
     factors = np.broadcast_to(operand.beside["multiplier"].reshape(-1), shape[0] * shape[1]).reshape(shape)
     return [wrapped.astype(np.int32), factors.astype(np.float32)]
@@ -179,7 +278,11 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "KN": plain,
     "NK": transposed,
     "panels": panels,
+    "mixed": mixed,
+    "winograd": winograd,
+    "blocks": blocks,
     "depthwise": depthwise,
+    "fours": fours,
     "sparse": sparse,
     "sparse_rows": sparse_rows,
 }

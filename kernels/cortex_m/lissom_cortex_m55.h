@@ -1,0 +1,52 @@
+/* Level cortex-m55: the vectors of Helium (M-profile vector extension with floats), 128 bits each, eight of them. Whoever
+ * compiles for the processor has them; there is no choice to be made in a file.
+ *
+ * Hot loops are assembly: gcc 12 has no loops that mask their tail, and either compiler would keep sums apart from the
+ * even registers that dot products add to. */
+#ifndef LISSOM_CORTEX_M55_H
+#define LISSOM_CORTEX_M55_H
+
+#include "lissom_common.h"
+#include "lissom_level.h"
+
+#if !defined(__ARM_FEATURE_MVE) || __ARM_FEATURE_MVE != 3
+#error "this file is for cortex-m55: compile it with -mcpu=cortex-m55 -mfloat-abi=hard"
+#endif
+#include <arm_mve.h>
+
+#undef LISSOM_LEVEL_END
+#define LISSOM_LEVEL_END
+
+#define LISSOM_TEXT_OF(value) #value
+#define LISSOM_TEXT(value) LISSOM_TEXT_OF(value)
+
+/* Assembly for each of n times. */
+#define LISSOM_REPEAT(n, text) ".rept " LISSOM_TEXT(n) "\n" text ".endr\n"
+#define LISSOM_IF(condition, text) ".if " LISSOM_TEXT(condition) "\n" text ".endif\n"
+
+/* n bytes; none in front of them or behind is touched. */
+static inline void lissom_copy_bytes(uint8_t *to, const uint8_t *x, int32_t n)
+{
+    __asm__ volatile("wlstp.8 lr, %[n], 2f\n"
+                     "1: vldrb.u8 q0, [%[x]], #16\n"
+                     "vstrb.8 q0, [%[to]], #16\n"
+                     "letp lr, 1b\n"
+                     "2:\n"
+                     : [to] "+r"(to), [x] "+r"(x)
+                     : [n] "r"(n)
+                     : "q0", "lr", "cc", "memory");
+}
+
+static inline void lissom_fill_bytes(uint8_t *to, int32_t value, int32_t n)
+{
+    __asm__ volatile("vdup.8 q0, %[value]\n"
+                     "wlstp.8 lr, %[n], 2f\n"
+                     "1: vstrb.8 q0, [%[to]], #16\n"
+                     "letp lr, 1b\n"
+                     "2:\n"
+                     : [to] "+r"(to)
+                     : [n] "r"(n), [value] "r"(value)
+                     : "q0", "lr", "cc", "memory");
+}
+
+#endif
