@@ -52,7 +52,8 @@ def sparsify(
     amount: share of the weights, or blocks, that become zero.
     nm: instead of an amount, how many weights stay of every few along the input channels, such as 2:4.
     block: weights that go together, output channels by input channels of a tap: 1x4, 4x1, 1x16, 4x4.
-    criterion: magnitude; wanda (times the norm of the input, in each row; Sun et al. 2023, arXiv:2306.11695); sparsegpt
+    criterion: magnitude; wanda (times the norm of the input; Sun et al. 2023, arXiv:2306.11695; compared in each row of a matrix, and in all
+        of a convolution, which the paper finds better for images); sparsegpt
         and obc, which change the weights that stay to make up for the others (Frantar et al., arXiv:2301.00774 and
         2208.11580; obc is exact at each step, for each row, and slow).
     scope: uniform removes the same share of every layer, global ranks the weights of all layers.
@@ -148,7 +149,8 @@ def _by_inputs(
     for g in range(groups):
         if criterion == "wanda":
             scores = (np.abs(flat[g]) * inputs.norms[g]).reshape(-1, taps, channels)
-            kept[g] = _of_rows(scores, pattern, amount).reshape(kept[g].shape)
+            rows_apart = not isinstance(w.layer, Conv)
+            kept[g] = _most(scores, pattern, amount, rows_apart).reshape(kept[g].shape)
         else:
             h = damped(torch.from_numpy(inputs.correlations[g]), damping).numpy()
             method = sparse_gpt if criterion == "sparsegpt" else brain_surgeon
@@ -158,11 +160,14 @@ def _by_inputs(
     return back, put_back(w.layer, kept.reshape(rows.shape), shape)
 
 
-def _of_rows(scores: Scores, pattern: Pattern, amount: float) -> Kept:
+def _most(scores: Scores, pattern: Pattern, amount: float, rows_apart: bool) -> Kept:
+    """What stays of the weights of a group, blocks compared with those of the same output or with all."""
     if pattern.most is not None:
         return pattern.best(scores)
     blocks = pattern.of_blocks(scores)
-    return pattern.spread(lowest_of_each(blocks, round(amount * blocks[0].size)), scores.shape)
+    if rows_apart:
+        return pattern.spread(lowest_of_each(blocks, round(amount * blocks[0].size)), scores.shape)
+    return pattern.spread(lowest(blocks, round(amount * blocks.size)), scores.shape)
 
 
 def _mask(graph: Graph, w: Weights, new: Array, kept: Kept) -> None:

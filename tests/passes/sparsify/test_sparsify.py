@@ -161,6 +161,18 @@ def test_graphs_get_masks(criterion: str, pattern: str) -> None:
                 assert (kept[..., first : first + 4].sum(-1) <= 2).all()
 
 
+def test_wanda_weighs_by_what_comes_in() -> None:
+    """Of a convolution the products of weight and input norm, over windows cut out by PyTorch, are ranked together."""
+    x = DATA[0] * np.array([1, 4, 0.2, 2, 1, 0.5], np.float32)[:, None, None]
+    graph = ls.run("sparsify(0.5, criterion=wanda, columns=100000)", net(), data=[x])
+    op = next(op for op in graph.ops if isinstance(op, Mask))
+    windows = torch.nn.functional.unfold(torch.from_numpy(x), 3, padding=1)
+    norms = windows.pow(2).mean((0, 2)).sqrt().numpy().reshape(6, 3, 3)
+    scores, kept = np.abs(op.x.data) * norms, op.keep.data
+    assert kept.sum() == kept.size // 2
+    assert scores[~kept].max() <= scores[kept].min()
+
+
 def test_global_takes_from_all_layers_together() -> None:
     graph = ls.run("sparsify(0.5, scope=global)", net())
     weights = np.concatenate([np.abs(op.x.data).reshape(-1) for op in graph.ops if isinstance(op, Mask)])
