@@ -10,6 +10,7 @@ import importlib.util
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from lissom.backends.c.host import missing
 from lissom.backends.c.toolchain import find_compiler, need_compiler
@@ -93,7 +94,8 @@ def find_for(target: str, cc: str | None = None) -> Command | None:
         return (cc, f"--target={cross.triple}", *cross.flags) if "clang" in cc else (cc, *cross.flags)
     if cc is None and shutil.which(cross.gcc):
         return (cross.gcc, *cross.flags)
-    return (sys.executable, "-m", "ziglang", "cc", *cross.zig, *ZIG_FLAGS) if has_zig() else None
+    headers = ("-isystem", str(FREESTANDING)) if cross.bare else ()
+    return (sys.executable, "-m", "ziglang", "cc", *cross.zig, *ZIG_FLAGS, *headers) if has_zig() else None
 
 
 def native_flags(target: str) -> Command:
@@ -104,6 +106,9 @@ def native_flags(target: str) -> Command:
 
 ZIG_FLAGS = ("-fno-sanitize=undefined",)
 """zig adds checks to what it compiles unless it is told not to."""
+
+FREESTANDING = Path(__file__).parent / "emulation" / "freestanding"
+"""Headers for a compiler that has none of a C library."""
 
 
 def need_for(target: str, cc: str | None = None) -> Command:

@@ -77,6 +77,7 @@ def show_ops() -> None:
 
 def show_targets() -> None:
     """Every target of the C back end: the levels of kernels it can run, how many, and whether this machine can."""
+    from lissom.backends.c.emulation.machines import MACHINES, lacking_for
     from lissom.backends.c.host import missing, native
     from lissom.cli.console import show_table
     from lissom.kernels.table import KERNELS, SEVERAL, TARGETS
@@ -84,7 +85,13 @@ def show_targets() -> None:
     rows = []
     for target, levels in TARGETS.items():
         lacking = missing(target)
-        here = f"no: it lacks {', '.join(lacking)}" if lacking else "yes, as native" if target == native() else "yes"
+        if lacking and target in MACHINES:
+            wanted = lacking_for(target)
+            here = f"no: install {wanted}" if wanted else f"under {MACHINES[target].emulator}"
+        else:
+            here = (
+                f"no: it lacks {', '.join(lacking)}" if lacking else "yes, as native" if target == native() else "yes"
+            )
         rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS), here))
     for target, targets in SEVERAL.items():
         levels = tuple(dict.fromkeys(level for t in targets for level in TARGETS[t]))
