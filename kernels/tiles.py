@@ -33,24 +33,21 @@ class Machine:
     """Cycles from one sum to the next."""
     cache: int = 24 * 1024
     """Bytes of a panel that stay in the first cache; a larger one comes from the second for every tile."""
-    crowd: float = 0
-    """Cycles that each sum of a tile beyond :data:`FREE_SUMS` takes more on its way through memory, measured: stores of
-    64 bytes fill the processor's queue."""
+    after: float = 4
+    """Cycles that each sum of a tile takes on its way to results."""
     spare: int = 1
     """Registers for an activation, and for a product where that is not added in the same step."""
 
 
-FREE_SUMS = 17
-
 INTEGERS = (
-    Machine("avx512vnni", lanes=16, registers=32, element=1, crowd=32),
+    Machine("avx512vnni", lanes=16, registers=32, element=1, after=3.5),
     Machine("avxvnni", lanes=8, registers=16, element=1),
-    Machine("x86-64-v4", lanes=16, registers=32, element=2, dots=0.9, latency=1, crowd=32, spare=2),
+    Machine("x86-64-v4", lanes=16, registers=32, element=2, dots=0.9, latency=1, after=3.5, spare=2),
     Machine("x86-64-v3", lanes=8, registers=16, element=2, dots=1.4, latency=1, spare=2),
     Machine("x86-64-v2", lanes=4, registers=16, element=2, dots=1.4, latency=1, spare=2),
 )
 FLOATS = (
-    Machine("x86-64-v4", lanes=16, registers=32, element=4, latency=4, crowd=10),
+    Machine("x86-64-v4", lanes=16, registers=32, element=4, latency=4, after=2),
     Machine("x86-64-v3", lanes=8, registers=16, element=4, latency=4),
     Machine("x86-64-v2", lanes=4, registers=16, element=4, dots=1.4, latency=3, spare=2),
 )
@@ -124,7 +121,7 @@ def cycles_a_group(machine: Machine, rows: int, vectors: int, groups: int) -> fl
 
 def cycles_after(machine: Machine, rows: int, vectors: int) -> float:
     """Cycles from the sums of a tile to its results."""
-    return 4 * rows * vectors + 10 + machine.crowd * max(0, rows * vectors - FREE_SUMS)
+    return machine.after * rows * vectors + 10
 
 
 def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float]:

@@ -29,6 +29,15 @@ static inline void tile_finish(const tile_params *q, const uint8_t *panel, const
     lissom_finish_q8_tile(&f, panel + LISSOM_VECTORS * LISSOM_LANES * 4, acc, skip, y, step, channels);
 }
 
+#ifdef LISSOM_WHOLE_TILES
+static inline void tile_whole(const tile_params *q, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS],
+                              const uint8_t *skip, uint8_t *y, int32_t step)
+{
+    const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, skip ? &q->skip : NULL);
+    lissom_finish_q8_whole(&f, panel + LISSOM_VECTORS * LISSOM_LANES * 4, acc, skip, y, step);
+}
+#endif
+
 #include "lissom_conv_tile.h"
 
 void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,

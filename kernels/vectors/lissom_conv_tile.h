@@ -81,6 +81,16 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
             }
         }
     }
+#if defined(LISSOM_WHOLE_TILES) && LISSOM_CHUNK == 4
+    if (channels == CHANNELS) {
+        if (skip) {
+            tile_whole(q, panel, acc, skip, y, y_step);
+        } else {
+            tile_whole(q, panel, acc, NULL, y, y_step);
+        }
+        return;
+    }
+#endif
     tile_sum done[LISSOM_ROWS][LISSOM_VECTORS];
     sums_store(done, (const tile_sum(*)[LISSOM_VECTORS])acc);
     finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])done, skip, y, y_step, channels);

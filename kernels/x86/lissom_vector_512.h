@@ -67,7 +67,28 @@ static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
     return _mm512_cvtepu8_epi32(n == 16 ? _mm_loadu_si128((const void *)p) : _mm_maskz_loadu_epi8(lissom_v_mask(n), p));
 }
 
+/* Twice as many bytes as lanes, unsigned or signed, as words. */
+static inline lissom_vi lissom_vi_words_unsigned(const uint8_t *p) { return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const void *)p)); }
+static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)p)); }
+
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm512_storeu_si512(p, v); }
+
+/* One of the 1, 2 or 4 equal parts of a vector; there are registers enough to finish whole tiles so. */
+#define LISSOM_WHOLE_TILES
+static inline void lissom_vi_store_part(void *p, lissom_vi v, int32_t parts, int32_t i)
+{
+    if (parts == 1) {
+        _mm512_storeu_si512(p, v);
+    } else if (parts == 2) {
+        _mm256_storeu_si256(p, i == 0 ? _mm512_castsi512_si256(v) : _mm512_extracti64x4_epi64(v, 1));
+    } else {
+        _mm_storeu_si128(p, i == 0   ? _mm512_castsi512_si128(v)
+                            : i == 1 ? _mm512_extracti32x4_epi32(v, 1)
+                            : i == 2 ? _mm512_extracti32x4_epi32(v, 2)
+                                     : _mm512_extracti32x4_epi32(v, 3));
+    }
+}
+
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm512_xor_si512(a, b); }
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm512_set1_epi16((int16_t)v); }
 
