@@ -1,0 +1,192 @@
+/* Convolution of bytes, channels last, by tiles of LISSOM_ROWS columns of one output row and LISSOM_VECTORS vectors of
+ * output channels, accumulated in registers: an implicit matrix product, without a copy of the patches.
+ *
+ * A run is what lies in a row under the kernel: kernel width times channels, contiguous, or, where columns are not
+ * neighbours, the channels of one column. It is read 16 bytes at a time, of which each four (or eight, or two) meet a vector
+ * of weights. Runs of a number of bytes that four does not divide are read from a copy of x, where reading past the end of a
+ * run does no harm; other runs are read to the byte.
+ *
+ * Where a layer has the kernel to itself its geometry is known: LISSOM_STEP, the bytes from one column's patch to the next,
+ * LISSOM_LENGTH, the bytes of a run, LISSOM_RUNS along the width, LISSOM_COPIED, whether x is read from a copy, and
+ * LISSOM_WHOLE, whether all panels are full. A LISSOM_STEP of 0 leaves all of this to the parameters.
+ *
+ * w holds a panel for each LISSOM_VECTORS vectors of output channels: biases (less what the zero point of x adds),
+ * multipliers, then the weights of each run (backends/c/packing.py, "blocks"). */
+#include "lissom_conv.h"
+#include "lissom_finish_q8.h"
+
+typedef lissom_conv_q8_params tile_params;
+#define TILE_ELEMENT 1
+#define TILE_READ 1
+#define TILE_HEAD 8
+#define TILE_CONV(q) (&(q)->conv)
+#define TILE_PAD(q) ((q)->x.zero ^ 0x80)
+#define CHANNELS (LISSOM_VECTORS * LISSOM_LANES)
+#define TILE_RUN(length) (((length) + TILE_DEPTH - 1) / TILE_DEPTH * TILE_DEPTH)
+#define TILE_COPIES(length) ((length) % 4 != 0)
+
+/* LISSOM_VECTORS vectors that lie together. */
+LISSOM_INLINE void load_vectors(lissom_vi *to, const uint8_t *from)
+{
+    LISSOM_UNROLL
+    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+        to[v] = lissom_vi_load(from + v * 16);
+    }
+}
+
+/* The same for weights: four vectors by one instruction, which clang would not have without moving registers about. */
+LISSOM_INLINE void load_weights(lissom_vi *to, const uint8_t *from)
+{
+#if defined(__clang__)
+    load_vectors(to, from);
+#else
+    int32_t v = 0;
+    for (; v + 4 <= LISSOM_VECTORS; v += 4) {
+        const int32x4x4_t four = vld1q_s32_x4((const void *)(from + v * 16));
+        to[v] = four.val[0];
+        to[v + 1] = four.val[1];
+        to[v + 2] = four.val[2];
+        to[v + 3] = four.val[3];
+    }
+#if LISSOM_VECTORS % 4 == 1
+    to[v] = lissom_vi_load(from + v * 16);
+#elif LISSOM_VECTORS % 4 == 2
+    const int32x4x2_t two = vld1q_s32_x2((const void *)(from + v * 16));
+    to[v] = two.val[0];
+    to[v + 1] = two.val[1];
+#elif LISSOM_VECTORS % 4 == 3
+    const int32x4x3_t three = vld1q_s32_x3((const void *)(from + v * 16));
+    to[v] = three.val[0];
+    to[v + 1] = three.val[1];
+    to[v + 2] = three.val[2];
+#endif
+#endif
+}
+
+/* What the best instruction of the level, LISSOM_PRODUCTS, is. */
+#if LISSOM_PRODUCTS == 3
+#include "lissom_matrix_sums.h"
+#elif LISSOM_PRODUCTS == 2
+#include "lissom_dot_sums.h"
+#else
+#include "lissom_pair_sums.h"
+#endif
+
+#include "lissom_conv_walk.h"
+
+/* From the sums of ROWS_AT_ONCE rows to bytes: four vectors, which lie LISSOM_VECTORS to a row. */
+#define ROWS_AT_ONCE (LISSOM_VECTORS == 1 ? 4 : LISSOM_VECTORS == 2 ? 2 : 1)
+#define ROW_OF(i) (ROWS_AT_ONCE > 1 ? (i) / LISSOM_VECTORS : 0)
+#define VECTOR_OF(i, first) (ROWS_AT_ONCE > 1 ? (i) % LISSOM_VECTORS : (first) + (i))
+
+LISSOM_INLINE void store(uint8_t *y, int32_t step, int8x16_t bytes, int32_t row, int32_t first, int32_t channels)
+{
+    uint8_t some[16];
+    const int32_t left = lissom_smaller(4, LISSOM_ROWS * LISSOM_VECTORS - (row * LISSOM_VECTORS + first));
+    if (LISSOM_STEP && LISSOM_WHOLE && (LISSOM_VECTORS - first) >= 4) {
+        vst1q_s8((int8_t *)y + row * step + first * 4, bytes);
+        return;
+    }
+    if (LISSOM_STEP && LISSOM_WHOLE && LISSOM_VECTORS == 2) {
+        vst1_s8((int8_t *)y + row * step, vget_low_s8(bytes));
+        if (left == 4) {
+            vst1_s8((int8_t *)y + (row + 1) * step, vget_high_s8(bytes));
+        }
+        return;
+    }
+    vst1q_s8((int8_t *)some, bytes);
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < 4; ++i) {
+        const int32_t v = VECTOR_OF(i, first);
+        const int32_t n = channels - v * 4;
+        if (row + ROW_OF(i) < LISSOM_ROWS && v < LISSOM_VECTORS && n > 0) {
+            memcpy(y + (row + ROW_OF(i)) * step + v * 4, some + 4 * i, n >= 4 ? 4 : (size_t)n);
+        }
+    }
+}
+
+/* Elements of skip for four vectors. */
+LISSOM_INLINE void load_skip(lissom_vi *to, const uint8_t *skip, int32_t step, int32_t row, int32_t first, int32_t channels)
+{
+    if (LISSOM_STEP && LISSOM_WHOLE && LISSOM_VECTORS - first >= 4) {
+        const int8x16_t bytes = vld1q_s8((const int8_t *)skip + row * step + first * 4);
+        const int16x8_t low = vmovl_s8(vget_low_s8(bytes));
+        const int16x8_t high = vmovl_high_s8(bytes);
+        to[0] = vmovl_s16(vget_low_s16(low));
+        to[1] = vmovl_high_s16(low);
+        to[2] = vmovl_s16(vget_low_s16(high));
+        to[3] = vmovl_high_s16(high);
+        return;
+    }
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < 4; ++i) {
+        const int32_t v = VECTOR_OF(i, first);
+        const int32_t n = lissom_larger(0, lissom_smaller(4, channels - v * 4));
+        const int32_t m = lissom_smaller(row + ROW_OF(i), LISSOM_ROWS - 1);
+        to[i] = lissom_vi_bytes(skip + m * step + v * 4, v < LISSOM_VECTORS ? n : 0);
+    }
+}
+
+LISSOM_INLINE void results(const tile_params *q, const uint8_t *panel, lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *skip,
+                           uint8_t *y, int32_t step, int32_t channels)
+{
+    const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, skip ? &q->skip : NULL);
+    lissom_vi factors[LISSOM_VECTORS];
+    load_vectors(factors, panel + CHANNELS * 4);
+    LISSOM_UNROLL
+    for (int32_t row = 0; row < LISSOM_ROWS; row += ROWS_AT_ONCE) {
+        LISSOM_UNROLL
+        for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {
+            lissom_vi values[4];
+            lissom_vi others[4];
+            if (skip) {
+                load_skip(others, skip, step, row, first, channels);
+            }
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < 4; ++i) { /* past the end the last ones again, which are not stored */
+                const int32_t m = lissom_smaller(row + ROW_OF(i), LISSOM_ROWS - 1);
+                const int32_t v = lissom_smaller(VECTOR_OF(i, first), LISSOM_VECTORS - 1);
+                const lissom_vf multiplier = vreinterpretq_f32_s32(factors[v]);
+                values[i] = skip ? lissom_finish_q8_added(&f, acc[m][v], multiplier, others[i])
+                                 : lissom_finish_q8_scaled(acc[m][v], multiplier);
+            }
+            store(y, step, lissom_finish_q8_bytes(&f, values), row, first, channels);
+        }
+    }
+}
+
+static inline void tiles_begin(void) {}
+static inline void tiles_end(void) {}
+
+LISSOM_INLINE void tile(const tile_params *q, const walk *walks, const uint8_t *x, int32_t step, const uint8_t *panel,
+                        const uint8_t *skip, uint8_t *y, int32_t y_step, int32_t channels)
+{
+    lissom_vi acc[LISSOM_ROWS][LISSOM_VECTORS];
+    sums_start(acc, panel);
+    const uint8_t *w = panel + CHANNELS * TILE_HEAD;
+    for (int32_t d = 0; d < walks->runs[0]; ++d) {
+        for (int32_t h = 0; h < walks->runs[1]; ++h) {
+            for (int32_t k = 0; k < (LISSOM_STEP ? LISSOM_RUNS : walks->runs[2]); ++k) {
+                const uint8_t *const at = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
+                w = sums_run(acc, at, step, w, LISSOM_STEP ? LISSOM_LENGTH : walks->length);
+            }
+        }
+    }
+    sums_end(acc);
+    if (skip) {
+        results(q, panel, acc, skip, y, y_step, channels);
+    } else {
+        results(q, panel, acc, NULL, y, y_step, channels);
+    }
+}
+
+void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
+                   const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch)
+{
+    (void)w_zero;
+    (void)multiplier;
+    (void)b;
+    convolve(q, x, w, skip, y, scratch);
+}
+
+LISSOM_LEVEL_END

@@ -1,0 +1,106 @@
+/* The sums of a tile (lissom_conv_q8_tile.h) where there are no dot products: in the lower half of a vector of weights are
+ * two bytes each of four channels, in the upper half the next two. They meet four bytes of a column, spread alike, and the
+ * products, of 16 bits, are added in pairs to the sums. With LISSOM_NARROW no weight is -128: two products then fit in 16
+ * bits, and are added first. */
+#ifndef LISSOM_PAIR_SUMS_H
+#define LISSOM_PAIR_SUMS_H
+
+#define TILE_DEPTH 4 /* bytes of a run that a vector of weights is for */
+
+LISSOM_INLINE void sums_start(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *panel)
+{
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        load_vectors(acc[m], panel);
+        LISSOM_FORGET(panel);
+    }
+}
+
+LISSOM_INLINE void sums_end(lissom_vi (*acc)[LISSOM_VECTORS]) { (void)acc; }
+
+/* Where the four bytes at lane LANE of a column go. */
+LISSOM_INLINE int8x16_t spread(int32_t lane)
+{
+    const int8x16_t first = vcombine_s8(vcreate_s8(0x0100010001000100u), vcreate_s8(0x0302030203020302u));
+    return vaddq_s8(first, vdupq_n_s8((int8_t)(4 * lane)));
+}
+
+LISSOM_INLINE lissom_vi add_products(lissom_vi acc, int8x16_t w, int8x16_t x)
+{
+#if LISSOM_NARROW
+    return vpadalq_s16(acc, vmlal_high_s8(vmull_s8(vget_low_s8(w), vget_low_s8(x)), w, x));
+#else
+    return vpadalq_s16(vpadalq_s16(acc, vmull_s8(vget_low_s8(w), vget_low_s8(x))), vmull_high_s8(w, x));
+#endif
+}
+
+/* Four bytes of each column, which are at `lane` of xs. */
+LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const int8x16_t *xs, int8x16_t spread_to, const uint8_t *w)
+{
+    lissom_vi weights[LISSOM_VECTORS];
+    load_weights(weights, w);
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        const int8x16_t x = vqtbl1q_s8(xs[m], vreinterpretq_u8_s8(spread_to));
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
+            acc[m][v] = add_products(acc[m][v], vreinterpretq_s8_s32(weights[v]), x);
+        }
+    }
+    return w + LISSOM_VECTORS * 16;
+}
+
+LISSOM_INLINE void load_columns(int8x16_t *xs, const uint8_t *x, int32_t step, const int32_t n)
+{
+    LISSOM_UNROLL
+    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+        const int8_t *const from = (const int8_t *)x + m * step;
+        xs[m] = n == 16  ? vld1q_s8(from)
+                : n == 8 ? vcombine_s8(vld1_s8(from), vdup_n_s8(0))
+                         : vreinterpretq_s8_s32(vld1q_dup_s32((const void *)from));
+    }
+}
+
+LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w,
+                                      int32_t length)
+{
+    const int32_t may_pass = LISSOM_STEP && LISSOM_COPIED; /* the end of a run */
+    const uint8_t *const end = x + length / 16 * 16;
+    int32_t left = length % 16;
+    int8x16_t xs[LISSOM_ROWS];
+    for (; x < end; x += 16) {
+        load_columns(xs, x, step, 16);
+        w = multiply(acc, xs, spread(0), w);
+        w = multiply(acc, xs, spread(1), w);
+        w = multiply(acc, xs, spread(2), w);
+        w = multiply(acc, xs, spread(3), w);
+    }
+    if (may_pass && left > 0) {
+        load_columns(xs, x, step, 16);
+        LISSOM_UNROLL
+        for (int32_t lane = 0; lane < 4; ++lane) {
+            if (left > 4 * lane) {
+                w = multiply(acc, xs, spread(lane), w);
+            }
+        }
+        return w;
+    }
+    if (left >= 8) {
+        load_columns(xs, x, step, 8);
+        w = multiply(acc, xs, spread(0), w);
+        w = multiply(acc, xs, spread(1), w);
+        x += 8;
+        left -= 8;
+    }
+    if (left > 0 && LISSOM_STEP) {
+        load_columns(xs, x, step, 4);
+        return multiply(acc, xs, spread(0), w);
+    }
+    for (; left > 0; left -= 4, x += 4) {
+        load_columns(xs, x, step, 4);
+        w = multiply(acc, xs, spread(0), w);
+    }
+    return w;
+}
+
+#endif

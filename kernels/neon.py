@@ -1,0 +1,147 @@
+"""Convolutions of bytes by register tiles on AArch64: which tiles there are, and what each costs, in instructions.
+
+A tile is some columns of an output row by some vectors of four output channels. Sixteen bytes of a column are read at
+once, and picked from by lane; weights of up to four vectors are read by one instruction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+from lissom.kernels import references  # noqa: F401  # variants come after them
+from lissom.kernels.kernel import Params, Refusal, identifier
+from lissom.kernels.registry import variant
+from lissom.kernels.tiles import geometry, padded_bytes, run_length
+
+REGISTERS = 32
+LANES = 4
+SLACK = 16
+"""Bytes that may be read behind a copy of x."""
+
+
+NARROW = 2
+"""The ``w_plain`` of weights of which none is -128."""
+
+KNOWN = ("STEP", "LENGTH", "RUNS", "COPIED", "WHOLE", "NARROW")
+"""Constants that the parameters of a layer give."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the instructions that a level multiplies by do."""
+
+    level: str
+    channels: int
+    """Of a vector of weights, 16 bytes."""
+    piece: int
+    """Bytes of a run that lie together in it."""
+    each: float
+    """Instructions for a vector of weights and a column."""
+    pick: float
+    """The same for 4 bytes of a column, whatever the weights."""
+    spare: int
+    """Registers for other things than sums, columns and weights."""
+
+    @property
+    def depth(self) -> int:
+        """Bytes of a run in a vector of weights."""
+        return 16 // self.channels
+
+
+UNITS = (
+    Unit("aarch64+i8mm", channels=2, piece=8, each=0.5, pick=0.5, spare=0),
+    Unit("aarch64+dotprod", channels=4, piece=4, each=1, pick=0, spare=0),
+    Unit("aarch64", channels=4, piece=2, each=3, pick=1, spare=4),
+)
+
+
+def sizes(unit: Unit) -> list[tuple[int, int]]:
+    """(rows, vectors) of the tiles whose sums, weights and columns fit in the registers."""
+    held = 0.5 if unit.channels == 2 else 1  # registers a column: of a matrix, two share one
+    return [
+        (rows, vectors)
+        for vectors in (1, 2, 3, 4, 5, 6, 8)
+        for rows in range(1, 17)
+        if rows * vectors + min(vectors, 4) + rows * held + unit.spare <= REGISTERS and rows * held % 1 == 0
+    ]
+
+
+def is_copied(params: Params) -> bool:
+    """Whether tiles read a copy of x: one with a border, or in which reading behind a run does no harm."""
+    return padded_bytes(params, 1) > 0 or run_length(params, 1) % 4 > 0
+
+
+def scratch_bytes(params: Params) -> int:
+    """Bytes of the copy, and behind it."""
+    c = geometry(params)
+    whole = padded_bytes(params, 1) or prod(c["in"]) * c["in_channels"] * c["groups"]
+    return int(whole) + SLACK if is_copied(params) else 0
+
+
+def _refusal(rows: int) -> Refusal:
+    def refuses(params: Params) -> str | None:
+        if not params["w_plain"] or not params["x"]["flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
+            return "int8 weights with zero point 0 and int8 activations are wanted"
+        if params["skip"]["ratio"] and not params["skip"]["flip"]:
+            return "an addend of int8 is wanted"
+        c = geometry(params)
+        if c["groups"] > 1 == c["in_channels"]:
+            return "groups of one channel"
+        columns = c["out"][2]
+        return f"a tile of {rows} columns for {columns}" if columns < rows else None
+
+    return refuses
+
+
+def _cost(params: Params, unit: Unit, rows: int, vectors: int) -> float:
+    """Instructions of all tiles: those of the sums, then of what follows them."""
+    c = geometry(params)
+    panels = c["groups"] * -(-c["out_channels"] // (vectors * LANES))
+    tiles = c["batch"] * panels * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
+    length = run_length(params, 1)
+    runs = prod(c["kernel"]) * c["in_channels"] // length
+    fours = -(-length // unit.depth) * unit.depth / 4
+    loads = -(-vectors // 4)
+    sums = fours * (rows * (vectors * unit.each + unit.pick) + loads) + -(-length // 16) * (rows + 3)
+    step = c["stride"][2] * c["in_channels"] * c["groups"]
+    sums += rows * -(-length // 16) if step % 16 and step * rows > 255 else 0
+    ends = rows * vectors * 5.5 + rows * loads + 25
+    return float(tiles * (runs * (sums + 4) + ends))
+
+
+def _known(params: Params, vectors: int) -> dict[str, int]:
+    c, length = geometry(params), run_length(params, 1)
+    step = c["stride"][2] * c["in_channels"] * c["groups"]
+    runs = prod(c["kernel"]) * c["in_channels"] // (c["kernel"][0] * c["kernel"][1] * length)
+    whole = int(c["out_channels"] % (vectors * LANES) == 0)
+    return {
+        "STEP": step,
+        "LENGTH": length,
+        "RUNS": runs,
+        "COPIED": int(is_copied(params)),
+        "WHOLE": whole,
+        "NARROW": int(params["w_plain"] == NARROW),
+    }
+
+
+def _add(unit: Unit) -> None:
+    for rows, vectors in sizes(unit):
+        variant(
+            "conv_q8",
+            f"conv_q8_{identifier(unit.level)}_{rows}x{vectors}",
+            _refusal(rows),
+            level=unit.level,
+            layout="NHWC",
+            packing={"w": f"blocks {vectors} {unit.channels} {unit.piece}"},
+            scratch=scratch_bytes,
+            cost=partial(_cost, unit=unit, rows=rows, vectors=vectors),
+            template="lissom_conv_q8_tile.h",
+            constants={"ROWS": rows, "VECTORS": vectors, **dict.fromkeys(KNOWN, 0)},
+            known=partial(_known, vectors=vectors),
+        )
+
+
+for _unit in UNITS:
+    _add(_unit)
