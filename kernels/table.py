@@ -12,6 +12,7 @@ from typing import Literal
 import lissom.kernels.amx
 import lissom.kernels.depthwise
 import lissom.kernels.helium
+import lissom.kernels.neon
 import lissom.kernels.norms
 import lissom.kernels.products
 import lissom.kernels.sparse

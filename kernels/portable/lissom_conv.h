@@ -31,7 +31,7 @@ typedef struct {
     lissom_conv_params conv; /* low and high unused */
     lissom_q8_input x;
     lissom_q8_output y;
-    int32_t w_plain; /* w is int8 with zero point 0 */
+    int32_t w_plain; /* w is int8 with zero point 0; 2: and none is -128 */
     int32_t w_flip;
     int32_t w_zero_stride; /* 0: one zero point for all channels, 1: one each */
     int32_t multiplier_stride;

@@ -94,8 +94,11 @@ def zero_points(b: Builder, value: Value, zero_point: Value, count: int) -> tupl
 
 
 def is_plain(value: Value, zero_point: Value) -> int:
-    """1 for int8 with zero point 0, which kernels may read as it stands."""
-    return int(value.type.dtype is DType.int8 and not parameter(zero_point, "a zero point").any())
+    """1 for int8 with zero point 0, which kernels may read as it stands; 2 where no element is -128: sums of two
+    products with bytes then fit in 16 bits."""
+    if value.type.dtype is not DType.int8 or parameter(zero_point, "a zero point").any():
+        return 0
+    return 2 if isinstance(value, Const) and value.data.size and value.data.min() > -128 else 1
 
 
 def multipliers(op: Any, x_scale: Value, w_scale: Value, count: int) -> Array:
@@ -228,7 +231,7 @@ def _product(
         "matmul": matmul,
         "a": q8_input(left, zero),
         "y": q8_output(op, op.y_zero_point),
-        "b_plain": int(isinstance(right, Const) and is_plain(right, of_right[1])),
+        "b_plain": int(isinstance(right, Const) and is_plain(right, of_right[1]) > 0),
         "b_flip": flip_of(right),
         "b_zero_stride": zero_stride,
         "multiplier_stride": int(factors.size > 1),
