@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params, Refusal
+from lissom.kernels.kernel import Params
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import geometry
 
@@ -71,6 +71,10 @@ def _known(params: Params) -> dict[str, int]:
     return {"WHOLE": whole, "REST": rest, "SOME": int(geometry(params)["out_channels"] % 4 > 0)}
 
 
+SKIP = 5
+"""The argument of a convolution that is a residual operand."""
+
+
 variant(
     "conv_q8",
     "conv_q8_m55",
@@ -79,7 +83,113 @@ variant(
     layout="NHWC",
     packing={"w": "fours 4"},
     scratch=_scratch,
+    in_place=lambda params: (SKIP,),  # results are kept until it is added to them
     cost=_cost,
     template="lissom_conv_q8_m55.h",
     known=_known,
+)
+
+
+# ---- depthwise
+
+LIMIT = 4096
+"""Bytes of quads that are there at once, if one group of results does not take more."""
+
+
+def _square(params: Params) -> bool:
+    """Whether one load of quads holds what 2 by 2 results need."""
+    c = geometry(params)
+    return max(c["kernel"]) <= 3 and max(*c["stride"], *c["dilation"]) == 1 and c["out"][1] > 1
+
+
+def _parts(params: Params) -> int:
+    """Vectors of 16 taps."""
+    _, height, width = geometry(params)["kernel"]
+    return -(-height // 4) * -(-width // 4)
+
+
+def _groups(params: Params) -> int:
+    """Rows of results, or pairs of them."""
+    return -(-int(geometry(params)["out"][1]) // (2 if _square(params) else 1))
+
+
+def _group_bytes(params: Params, block: int) -> int:
+    """Bytes of the quads of one group, for so many channels."""
+    c = geometry(params)
+    _, height, width = c["kernel"]
+    if _square(params):
+        columns = -(-c["out"][2] // 4) * 4 + 2
+    else:
+        columns = (-(-c["out"][2] // 8) * 8 - 1) * c["stride"][2] + (-(-width // 4) * 4 - 1) * c["dilation"][2] + 1
+    return int(columns * block * 4 * -(-height // 4))
+
+
+def _block(params: Params) -> int:
+    """Channels whose quads are there at once: 16 or, where all rows of fewer fit, these."""
+    channels = int(geometry(params)["groups"])
+    if channels <= 16:
+        return channels
+    return next((b for b in (16, 8, 4) if _groups(params) * _group_bytes(params, b) <= LIMIT), 16)
+
+
+def _band(params: Params) -> int:
+    """Groups of rows whose quads are there at once."""
+    return max(1, min(_groups(params), LIMIT // _group_bytes(params, _block(params))))
+
+
+def _not_depthwise(params: Params) -> str | None:
+    c = geometry(params)
+    if not c["groups"] > 1 == c["in_channels"] == c["out_channels"]:
+        return "the convolution is not depthwise"
+    if c["in"][0] * c["out"][0] * c["kernel"][0] > 1:
+        return "a depthwise convolution over three axes"
+    if c["kernel"][1] * c["kernel"][2] > 128 or c["stride"][2] * _block(params) * 4 > 4095:
+        return "a kernel or steps that are too large"
+    if (c["out"][2] + 8) * c["y_pixel"] >= 2**16:
+        return "rows that are too long"
+    return _signed(params)
+
+
+def _quads_known(params: Params) -> dict[str, int]:
+    """What a depthwise kernel is compiled for."""
+    c, block = geometry(params), _block(params)
+    return {
+        "HEIGHT": c["kernel"][1],
+        "WIDTH": c["kernel"][2],
+        "SQUARE": int(_square(params)),
+        "PARTS": _parts(params),
+        "BLOCK": block,
+        "STEP": (2 if _square(params) else c["stride"][2]) * block * 4,
+        "BAND": _band(params),
+    }
+
+
+def _quads_cost(params: Params) -> float:
+    """Instructions: rows that become quads, and eight results at a time."""
+    c, block = geometry(params), _block(params)
+    groups = c["batch"] * _groups(params)
+    copied = groups * _group_bytes(params, block) / 64 * 20 * -(-c["groups"] // block)
+    lanes = c["out"][2] * (2 if _square(params) else 1)
+    each = 38 if _square(params) else 35 + 26 * _parts(params)
+    return float(copied + c["groups"] * (groups * (10 + -(-lanes // 8) * each) + 60))
+
+
+def _whole(params: Params) -> tuple[int, ...]:
+    """x may become y where all its rows are copied before any result is written."""
+    c = geometry(params)
+    return (0,) if _band(params) == _groups(params) and not _has_skip(params) and c["y_pixel"] == c["groups"] else ()
+
+
+variant(
+    "conv_q8",
+    "depthwise_q8_m55",
+    _not_depthwise,
+    level=LEVEL,
+    layout="NHWC",
+    packing={"w": "channels"},
+    scratch=lambda params: _band(params) * _group_bytes(params, _block(params)) + 64,
+    in_place=_whole,
+    cost=_quads_cost,
+    template="lissom_depthwise_q8_m55.h",
+    known=_quads_known,
 )

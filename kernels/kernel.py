@@ -94,6 +94,11 @@ def nothing(params: Params) -> int:
     return 0
 
 
+def nowhere(params: Params) -> tuple[int, ...]:
+    """The operands that a kernel may overwrite which writes each result before it has read all it needs for others."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One implementation of a task. ``name`` is the C function and the file that holds it."""
@@ -108,6 +113,8 @@ class Kernel:
     refuses: Refusal = always
     scratch: Callable[[Params], int] = nothing
     """Bytes of scratch memory for parameters."""
+    in_place: Callable[[Params], tuple[int, ...]] = nowhere
+    """Further arguments whose memory the result may take over, besides those of the task."""
     cost: Callable[[Params], float] = nothing
     """Estimated cycles for parameters; of one level, the kernel that costs least is taken."""
     template: str = ""

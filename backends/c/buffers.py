@@ -110,13 +110,13 @@ def _lifetimes(program: Program) -> dict[Buffer, tuple[int, int]]:
 def _merge_in_place(program: Program) -> None:
     lives = _lifetimes(program)
     for step, call in enumerate(program.calls):
-        task = call.kernel.task
-        if not task.in_place or len(call.writes) != 1:
+        in_place = (*call.kernel.task.in_place, *call.kernel.in_place(call.params))
+        if not in_place or len(call.writes) != 1:
             continue
         target = call.writes[0].resolve()
         if target.buffer.kind not in (Kind.arena, Kind.output) or lives[target.buffer][0] != step:
             continue
-        for index in task.in_place:
+        for index in in_place:
             read = call.arguments[index]
             if read is None or not _fits(read, target, call):
                 continue

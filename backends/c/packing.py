@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lissom.ir.types import Array
+from lissom.kernels.cortex_m import columns_words
 from lissom.kernels.kernel import Params
 from lissom.kernels.tiles import geometry, run_length
 
@@ -31,7 +32,7 @@ def pack(layout: str, operand: Operand) -> Array:
 
 def holds_all(layout: str) -> bool:
     """Whether a layout of weights holds bias and multipliers too, so that the kernel wants none beside it."""
-    return layout.split()[0] in ("blocks", "panels", "mixed", "winograd", "depthwise", "fours", "sparse", "sparse_rows")
+    return layout not in ("OIDHW", "IODHW", "KN", "NK")
 
 
 def plain(operand: Operand) -> Array:
@@ -87,20 +88,26 @@ def _chunks(runs: Array, most: int, each: int) -> Array:
     return chunks
 
 
-def mixed(operand: Operand, together: int) -> Array:
+def columns(operand: Operand, together: int, mixed: int) -> Array:
     """Weights for ``lissom_conv_q8_columns.h``: for every ``together`` output channels of a group biases as int32 and
-    multipliers as float32, for sums that are 256 times too large, then for each four values of a run two halves a
-    channel, 256 v + w for two weights."""
+    multipliers as float32, then for each four values of a run four bytes a channel. With ``mixed``, sums are 256 times
+    too large, and two weights v and w are one half 256 v + w."""
     c = geometry(operand.params)
     groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params, 1)
     weights = operand.array.reshape(groups, outputs, c["in_channels"], *c["kernel"])
     runs = np.moveaxis(weights, 2, -1).reshape(groups, outputs, -1, length)
     bias, factors = _quantized_head(operand, runs)
-    fours = _chunks(runs, 4, 4).reshape(groups, outputs, -1, 4).astype(np.int64)
-    halves = np.zeros((groups, outputs, -(-fours.shape[2] // 2) * 2, 2), np.int16)
-    halves[:, :, : fours.shape[2]] = 256 * fours[..., 0::2] + fours[..., 1::2]
-    sums = 256 * bias.astype(np.int64) - 127 * fours[..., 1::2].sum((2, 3))
-    wrapped = (sums + 2**31) % 2**32 - 2**31
+    fours = np.zeros((groups, outputs, columns_words(operand.params), 4), np.int8)
+    chunks = _chunks(runs, 4, 4).reshape(groups, outputs, -1, 4)
+    fours[:, :, : chunks.shape[2]] = chunks
+    if mixed:
+        even, odd = fours[..., 0::2].astype(np.int16), fours[..., 1::2].astype(np.int16)
+        fours = (256 * even + odd).view(np.int8)
+        idle = ~runs.any((2, 3))  # the sum is the bias, which may be far from 0; what it comes to never is
+        result = np.clip(np.rint(bias.astype(np.float32) * factors), -1000, 1000).astype(np.int32)
+        bias, factors = np.where(idle, result, bias), np.where(idle, np.float32(1), factors)
+        bias = _wrapped(256 * bias.astype(np.int64) - 127 * odd.astype(np.int64).sum((2, 3)))
+        factors = factors / np.float32(256)
 
     def by_block(array: Array) -> Array:
         """(groups, outputs, ...) as (blocks, together, ...), with zeros for outputs that are not there."""
@@ -108,9 +115,8 @@ def mixed(operand: Operand, together: int) -> Array:
         filled[:, :outputs] = array
         return filled.reshape(-1, together, *array.shape[2:])
 
-    head = [by_block(wrapped.astype(np.int32)), by_block(factors / np.float32(256))]
-    blocks = by_block(halves).swapaxes(1, 2)
-    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(blocks), -1) for a in (*head, blocks)]
+    blocks = [by_block(bias), by_block(factors), by_block(fours).swapaxes(1, 2)]
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(a), -1) for a in blocks]
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
@@ -213,10 +219,19 @@ def fours(operand: Operand, together: int) -> Array:
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
-def sparse(operand: Operand, block: int) -> Array:
+def channels(operand: Operand) -> Array:
+    """Weights for ``lissom_depthwise_q8_m55.h``: biases of all channels, multipliers, and weights column by column."""
+    w = operand.array.reshape(operand.array.shape[0], *geometry(operand.params)["kernel"][1:])
+    bias, factors = _quantized_head(operand, w.reshape(len(w), 1, -1, 1))
+    return np.concatenate(
+        [np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (bias, factors, w.swapaxes(1, 2))]
+    )
+
+
+def sparse(operand: Operand, block: int, element: int = 1) -> Array:
     """Weights for ``lissom_sparse.h``: for each output channel its bias, multiplier and the end of its entries; where
     the entries are; and their weights. Entries are single weights, or blocks of four channels of a tap, which are
-    counted tap by tap; with blocks, biases hold what the zero point of x adds."""
+    counted tap by tap; with blocks, biases hold what the zero point of x adds. Weights have ``element`` bytes."""
     w = operand.array.reshape(operand.array.shape[0], operand.array.shape[1], -1)
     bias, factors = _quantized_head(operand, w[None] if block > 1 else np.zeros((1, len(w), 1, 1), np.int8))
     entries = w.reshape(len(w), -1, 1) if block == 1 else fours_of(w)
@@ -224,10 +239,16 @@ def sparse(operand: Operand, block: int) -> Array:
     head = np.zeros((len(w), 3), np.int32)
     head[:, 0], head[:, 1], head[:, 2] = bias[0], factors[0].view(np.int32), np.cumsum(alive.sum(1))
     index = np.nonzero(alive)[1].astype(np.uint16)
-    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (head, index, entries[alive])])
+    stored = in_pairs(entries[alive]) if element == 2 else entries[alive]
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (head, index, stored)])
 
 
-def sparse_rows(operand: Operand, lanes: int, room: int) -> Array:
+def in_pairs(blocks: Array) -> Array:
+    """Blocks of four weights (*, 4) as words (*, 2, 2): the first and third, the second and fourth."""
+    return blocks.astype(np.int16)[..., [[0, 2], [1, 3]]]
+
+
+def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Array:
     """Weights for ``lissom_sparse_row_q8.h``, whose registers hold ``room`` blocks of x at once: how many steps each
     vector of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh."""
     w = fours_of(operand.array.reshape(*operand.array.shape[:2], 1))
@@ -248,7 +269,8 @@ def sparse_rows(operand: Operand, lanes: int, room: int) -> Array:
             picked = np.zeros((lanes, -(-int(steps) // 4) * 4), np.uint8)
             picked[:, :steps] = first[v, p, :, :steps]
             stream.append(picked.reshape(lanes, -1, 4).swapaxes(0, 1))
-            stream.append(np.take_along_axis(blocks[v, p], first[v, p, :, :steps, None], 1).swapaxes(0, 1))
+            steps_of = np.take_along_axis(blocks[v, p], first[v, p, :, :steps, None], 1).swapaxes(0, 1)
+            stream.append(in_pairs(steps_of).swapaxes(1, 2) if element == 2 else steps_of)
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in stream])
 
 
@@ -267,9 +289,13 @@ def _quantized_head(operand: Operand, runs: Array) -> list[Array]:
     bias = operand.beside["b"].reshape(shape).astype(np.int64)
     x = operand.params["x"]
     bias = bias - (x["zero"] - x["flip"]) * runs.astype(np.int64).sum((2, 3))
-    wrapped = (bias + 2**31) % 2**32 - 2**31  # sums wrap around, and so are exact where the result fits
     factors = np.broadcast_to(operand.beside["multiplier"].reshape(-1), shape[0] * shape[1]).reshape(shape)
-    return [wrapped.astype(np.int32), factors.astype(np.float32)]
+    return [_wrapped(bias), factors.astype(np.float32)]
+
+
+def _wrapped(sums: Array) -> Array:
+    """int64 as int32: sums wrap around, and so are exact where the result fits."""
+    return ((sums + 2**31) % 2**32 - 2**31).astype(np.int32)
 
 
 PACKINGS: dict[str, Callable[..., Array]] = {
@@ -278,11 +304,12 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "KN": plain,
     "NK": transposed,
     "panels": panels,
-    "mixed": mixed,
+    "columns": columns,
     "winograd": winograd,
     "blocks": blocks,
     "depthwise": depthwise,
     "fours": fours,
+    "channels": channels,
     "sparse": sparse,
     "sparse_rows": sparse_rows,
 }
