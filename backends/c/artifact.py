@@ -14,11 +14,9 @@ import numpy as np
 
 from lissom.backends.c.cross import foreign, need_for
 from lissom.backends.c.emulation import guest
-from lissom.backends.c.toolchain import STANDARD, compile_c, objects, sources
+from lissom.backends.c.toolchain import FLAGS, STANDARD, compile_c, objects, sources
 from lissom.ir.errors import DataError, Error
 from lissom.ir.types import Array
-
-FLAGS = ("-O3",)
 
 
 class Artifact:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
+from lissom.backends.c.budget import UNLIMITED, Budget, check
 from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.build_files import cmake
 from lissom.backends.c.builder import Builder, Chooser
-from lissom.backends.c.cross import find_for
 from lissom.backends.c.dispatch import dispatch
 from lissom.backends.c.edges import Edges, model_edges
+from lissom.backends.c.footprint import Footprint, footprint
 from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
 from lissom.backends.c.names import prefix
@@ -28,7 +29,6 @@ from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.times import Tuned
-from lissom.backends.c.toolchain import measure
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
@@ -38,6 +38,10 @@ from lissom.kernels.table import SEVERAL, Thrifty, activation, choose
 
 MARK = "report.json"
 """The file that shows a folder to be an artifact, which may be replaced."""
+
+ALIGNMENT = {f"cortex-m{n}": 16 for n in (0, 3, 4, 7, 55)}
+"""What arena and weights are aligned to where that is not 64: a microcontroller's vectors are 16 bytes, and memory is
+scarce."""
 
 STACK_BOUND = 8192
 """What a call may take of the stack where no compiler is there to measure it; a test holds every kernel to it."""
@@ -54,9 +58,10 @@ def emit(
     source: str | Path | Mapping[str, Any] | None = None,
     report: Mapping[str, Any] | None = None,
     vectors: Sequence[Sequence[Array]] | None = None,
-    alignment: int = 64,
+    alignment: int | None = None,
     optimize: Literal["speed", "size"] = "speed",
     tuned: Tuned | None = None,
+    budget: Budget = UNLIMITED,
 ) -> dict[str, Any]:
     """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
 
@@ -65,12 +70,15 @@ def emit(
     beside the code for ``lissom verify``. ``report`` adds to the report, such as ``passes``. ``vectors`` are inputs for
     the test program; pseudo-random ones are made when there are none. With ``optimize="size"``
     layers share few kernels that take any sizes; otherwise most have kernels that are compiled for theirs. ``tuned``,
-    from :func:`lissom.backends.c.tune.tune`, chooses kernels by measured time, in place of their costs.
+    from :func:`lissom.backends.c.tune.tune`, chooses kernels by measured time, in place of their costs. ``alignment``
+    of arena and weights is by default that of the cache lines or vectors of the target. ``budget`` limits memory.
 
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
-    DataError for a name that cannot be used, and Error when ``out_dir`` holds something that is not an artifact.
+    DataError for a name that cannot be used, OverBudget for a network that takes more memory than it may, and Error
+    when ``out_dir`` holds something that is not an artifact.
     """
     target = resolve(target)
+    alignment = alignment or ALIGNMENT.get(target, 64)
     if io not in ("float", "int8"):
         raise Error(f"io is 'float' or 'int8', got {io!r}")
     out = Path(out_dir)
@@ -88,7 +96,7 @@ def emit(
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        found = _write(work, graph, lowered, program, edges, source, report, vectors, tuned)
+        found = _write(work, graph, lowered, program, edges, source, report, vectors, tuned, budget)
         _move_into_place(work, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -156,16 +164,18 @@ def _write(
     extra: Mapping[str, Any] | None,
     vectors: Sequence[Sequence[Array]] | None,
     tuned: Tuned | None,
+    budget: Budget,
 ) -> dict[str, Any]:
     inputs, outputs = ports([i.name for i in lowered.inputs], edges.inputs), ports(lowered.output_names, edges.outputs)
     name = program.name
     write_code(folder, program, inputs, outputs)
     put(folder / "CMakeLists.txt", cmake(program))
-    code_bytes, stack_bytes = _measured(folder, program)
-    if stack_bytes is not None:
-        put(folder / f"{name}.h", header(program, inputs, outputs, -(-stack_bytes // 64) * 64))
+    taken = _footprint(folder, program)
+    check(program, budget, taken, STACK_BOUND)
+    if taken is not None:
+        put(folder / f"{name}.h", header(program, inputs, outputs, taken.stack))
     put(folder / f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
-    found = artifact_report(graph, program, edges, inputs, outputs, code_bytes, stack_bytes, tuned)
+    found = artifact_report(graph, program, edges, inputs, outputs, taken, tuned)
     found["source"] = _keep_source(folder, model)
     found.update(extra or {})
     (folder / MARK).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -193,12 +203,9 @@ def write_code(folder: Path, program: Program, inputs: Sequence[Port], outputs: 
     put(folder / f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
 
 
-def _measured(folder: Path, program: Program) -> tuple[int | None, int | None]:
-    compiler = find_for(program.target)
-    if compiler is None:
-        return None, None
+def _footprint(folder: Path, program: Program) -> Footprint | None:
     with tempfile.TemporaryDirectory() as work:
-        return measure(folder, program.name, compiler, Path(work))
+        return footprint(folder, program.name, program.target, Path(work))
 
 
 def _keep_source(folder: Path, model: str | Path | Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from lissom.backends.c.artifact import FLAGS, Artifact
+from lissom.backends.c.artifact import Artifact
+from lissom.backends.c.toolchain import FLAGS
 
 
 def layer_times(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lissom.backends.c.budget import ram
 from lissom.backends.c.costs import layer_cycles
 from lissom.backends.c.edges import Edges
+from lissom.backends.c.footprint import Footprint
 from lissom.backends.c.program import Kind, Layer, Program
 from lissom.backends.c.source import Port
 from lissom.backends.c.times import Tuned
@@ -22,11 +24,10 @@ def artifact_report(
     edges: Edges,
     inputs: Sequence[Port],
     outputs: Sequence[Port],
-    code_bytes: int | None,
-    stack_bytes: int | None,
+    taken: Footprint | None,
     tuned: Tuned | None = None,
 ) -> dict[str, Any]:
-    """Everything but ``source`` and what the caller adds. ``code_bytes`` and ``stack_bytes`` are None unmeasured.
+    """Everything but ``source`` and what the caller adds. What the compiler decides is None where there was none.
     ``tuned`` knows how long calls took on this machine. Of a program of several levels the best is shown."""
     shown = program.levels[0] if program.levels else program
     return {
@@ -39,8 +40,11 @@ def artifact_report(
         "artifact": {
             **program.summary(),
             **({"levels": [level.target for level in program.levels]} if program.levels else {}),
-            "code_bytes": code_bytes,
-            "stack_bytes": stack_bytes,
+            "code_bytes": taken and taken.code_bytes,
+            "stack_bytes": taken and taken.stack,
+            "flash_bytes": taken and taken.flash,
+            "ram_bytes": taken and ram(program, taken.stack, taken.variables),
+            "code": taken and taken.code,
         },
         "layers": [_layer(layer, tuned) for layer in shown.layers],
         "arena": _arena(shown),

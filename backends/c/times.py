@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lissom.backends.c.artifact import FLAGS
 from lissom.backends.c.host import cpu
 from lissom.backends.c.program import Call
-from lissom.backends.c.toolchain import need_compiler, version
+from lissom.backends.c.toolchain import FLAGS, need_compiler, version
 from lissom.kernels.kernel import Kernel, Params
 from lissom.kernels.table import by_cost, candidates, choose
 

@@ -1,10 +1,9 @@
-"""The host C compiler: finding it, building with it, measuring with it."""
+"""The host C compiler: finding it, building with it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import threading
@@ -17,6 +16,9 @@ from lissom.ir.errors import Error
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
 STANDARD = ("-std=c99", "-ffp-contract=off", *WARNINGS)
 """Flags every unit compiles under without a warning."""
+
+FLAGS = ("-O3",)
+"""How artifacts are built where nothing else is asked for, as CMake's build type Release does."""
 
 PROCESSES = min(8, max(2, os.cpu_count() or 2))
 """Compilers that run at once."""
@@ -77,37 +79,3 @@ def version(cc: Sequence[str]) -> str:
     """The first line of what the compiler says it is."""
     done = subprocess.run([*cc, "--version"], capture_output=True, text=True)
     return (done.stdout or done.stderr).partition("\n")[0].strip()
-
-
-def measure(folder: Path, name: str, cc: Sequence[str], work: Path) -> tuple[int, int]:
-    """``(code bytes, stack bytes)`` of an artifact at -O2.
-
-    Code is all read-only sections of all units but the weights; stack is the frame of the run function, of those of its
-    levels the largest, and the deepest kernel, helpers of its unit included. What the C library's functions take is not
-    known and not counted.
-    """
-    flags: list[str | Path] = ["-std=c99", "-ffp-contract=off", "-O2", "-fstack-usage", "-I", folder]
-
-    def compiled(unit: Path) -> tuple[int, int]:
-        target = work / f"{unit.stem}.o"
-        compile_c(cc, [*flags, "-c", unit, "-o", target])
-        usage = target.with_suffix(".su")
-        found = re.findall(r"\t(\d+)\t", usage.read_text()) if usage.exists() else []
-        return _text_bytes(target), sum(map(int, found))
-
-    units = [f for f in sources(folder, name) if not f.name.endswith("_weights.c")]
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        sizes = dict(zip((f.stem for f in units), pool.map(compiled, units), strict=True))
-    deepest = [0, 0, 0]
-    for unit in units:
-        depth = 0 if unit.stem == name else 2 if unit.parent.name == "kernels" else 1
-        deepest[depth] = max(deepest[depth], sizes[unit.stem][1])
-    return sum(code for code, _ in sizes.values()), sum(deepest)
-
-
-def _text_bytes(unit: Path) -> int:
-    """The ``text`` column of ``size``; 0 where that tool is missing."""
-    if shutil.which("size") is None:
-        return 0
-    done = subprocess.run(["size", str(unit)], capture_output=True, text=True)
-    return int(done.stdout.splitlines()[1].split()[0]) if done.returncode == 0 else 0

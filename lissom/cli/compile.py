@@ -45,6 +45,9 @@ VECTORS = 3
 @click.option(
     "--tune", "tuning", is_flag=True, help="Time kernels for each layer on this machine, as lissom tune does."
 )
+@click.option("--build", is_flag=True, help="Also compile it, with a cross compiler where the target needs one.")
+@click.option("--ram", metavar="BYTES", help="Refuse a network whose arena and stack take more, such as 64K.")
+@click.option("--flash", metavar="BYTES", help="Refuse a network whose code and weights take more, such as 256K.")
 @options.no_check
 @options.repro
 @options.json_file
@@ -59,12 +62,16 @@ def compile_model(
     io: Literal["float", "int8"],
     optimize: Literal["speed", "size"],
     tuning: bool,
+    build: bool,
+    ram: str | None,
+    flash: str | None,
     no_check: bool,
     repro: Path | None,
     json_file: Path | None,
 ) -> None:
     """Run passes on MODEL, by default fold, and write the result as C that stands alone."""
-    from lissom.backends.c import emit
+    from lissom.backends.c import Artifact, emit
+    from lissom.backends.c.budget import Budget, parse_size
     from lissom.backends.c.host import resolve
     from lissom.cli.accuracy import labelled_accuracy
     from lissom.cli.console import progress, show
@@ -76,6 +83,7 @@ def compile_model(
     if tuning and optimize == "size":
         raise click.UsageError("--tune looks for speed; leave it out with --optimize size")
     target = resolve(target)
+    budget = Budget(*(None if size is None else parse_size(size) for size in (ram, flash)))
     source = read_model(model, shapes)
     graph, table = run_passes(
         "fold" if passes is None else passes,
@@ -98,6 +106,7 @@ def compile_model(
             io=io,
             optimize=optimize,
             tuned=tuned,
+            budget=budget,
             source=kept,
             report=extra,
             vectors=None if data is None else vectors(graph, data),
@@ -107,6 +116,10 @@ def compile_model(
     if table.rows:
         show(table.table(), "")
     show(*summary(out, report))
+    if build:
+        with progress("building"):
+            built = Artifact(out).build()
+        show(f"built {built}")
 
 
 def vectors(graph: Graph, data: str) -> list[list[Array]]:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lissom.backends.c.artifact import FLAGS, Artifact
+from lissom.backends.c.artifact import Artifact
 from lissom.backends.c.cross import foreign
 from lissom.backends.c.emulation import guest
 from lissom.backends.c.emulation.machines import machine
 from lissom.backends.c.times import cache_folder
-from lissom.backends.c.toolchain import compile_c, need_compiler
+from lissom.backends.c.toolchain import FLAGS, compile_c, need_compiler
 from lissom.ir.errors import Error
 
 RUN, RUN_END, LAYER, LAYER_END = range(4)
