@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 import lissom.kernels.amx
+import lissom.kernels.cortex_m
 import lissom.kernels.depthwise
 import lissom.kernels.helium
 import lissom.kernels.neon

@@ -63,8 +63,8 @@ CROSS: dict[str, Cross] = {
     "aarch64+i8mm": _linux("armv8.2-a+dotprod+i8mm", "generic+v8_2a+dotprod+i8mm"),
     "cortex-m0": _cortex("cortex-m0", "thumbv6m"),
     "cortex-m3": _cortex("cortex-m3", "thumbv7m"),
-    "cortex-m4": _cortex("cortex-m4", "thumbv7em", "fpv4-sp-d16"),
-    "cortex-m7": _cortex("cortex-m7", "thumbv7em", "fpv5-d16"),
+    "cortex-m4": _cortex("cortex-m4", "thumbv7em", "fpv4-sp-d16", "+vfp4d16sp"),
+    "cortex-m7": _cortex("cortex-m7", "thumbv7em", "fpv5-d16", "+fp_armv8d16"),
     "cortex-m55": _cortex("cortex-m55", "thumbv8.1m.main", "auto", "+mve+mve_fp+fp_armv8d16"),
 }
 """The targets that another machine may build for."""

@@ -101,6 +101,28 @@ def is_plain(value: Value, zero_point: Value) -> int:
     return 2 if isinstance(value, Const) and value.data.size and value.data.min() > -128 else 1
 
 
+def is_narrow(value: Value) -> int:
+    """1 for constant weights (outputs, ...) whose sums of products with unsigned bytes fit in 26 bits."""
+    if not isinstance(value, Const):
+        return 0
+    w = value.data.reshape(len(value.data), -1).astype(np.int64)
+    return int(255 * max(np.maximum(w, 0).sum(1).max(), np.maximum(-w, 0).sum(1).max()) < 2**25)
+
+
+def reach_of(value: Value, bias: Value | None, x: dict[str, int]) -> int:
+    """A bound on the sums of products with constant weights (outputs, ...), bias included; outputs whose weights are
+    all zero do not count."""
+    if not isinstance(value, Const) or not isinstance(bias, Const | None):
+        return 2**31 - 1
+    w = value.data.reshape(len(value.data), -1).astype(np.int64)
+    up, down = np.maximum(w, 0).sum(1), np.maximum(-w, 0).sum(1)
+    b = 0 if bias is None else bias.data.astype(np.int64)
+    highest = b + (255 - x["zero"]) * up + x["zero"] * down
+    lowest = b - x["zero"] * up - (255 - x["zero"]) * down
+    reach = np.where(w.any(1), np.maximum(highest, -lowest), 0)
+    return int(min(reach.max(initial=0), 2**31 - 1))
+
+
 def multipliers(op: Any, x_scale: Value, w_scale: Value, count: int) -> Array:
     """Requantization multipliers: one of each channel, or one for all."""
     scale = np.float32(scalar(x_scale, "a scale"))
@@ -133,6 +155,8 @@ def conv(op: QLinearConv, b: Builder) -> None:
         "w_flip": flip_of(weight),
         "w_zero_stride": zero_stride,
         "multiplier_stride": int(factors.size > 1),
+        "reach": reach_of(weight, op.b, q8_input(op.x, op.x_zero_point)),
+        "narrow": is_narrow(weight),
         "skip": NO_SKIP,
     }
     check_bias(op)
@@ -168,6 +192,8 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_
         "w_flip": flip_of(w),
         "w_zero_stride": 0,
         "multiplier_stride": int(factors.size > 1),
+        "reach": reach_of(w, getattr(op, "b", None) if isinstance(op, QLinearGemm) else None, q8_input(x, zero)),
+        "narrow": is_narrow(w),
         "skip": NO_SKIP,
     }
     kernel = b.chooser("conv_q8", params, b.program.target)
@@ -275,6 +301,7 @@ def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np
             not isinstance(made, QLinearConv | QLinearGemm | QLinearMatMul)
             or shape_of(value) != shape_of(op)
             or shape_of(other) != shape_of(op)
+            or not value.type.dtype is other.type.dtype is op.type.dtype
         ):
             continue
         if value is other or scalar(zero, "a zero point") != scalar(made.y_zero_point, "a zero point"):

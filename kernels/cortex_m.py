@@ -1,0 +1,79 @@
+"""Kernels for cortex-m4 and cortex-m7, whose multiplier takes pairs of 16-bit halves: which there are, and their cost.
+
+Costs are executed instructions. Kernels serve all layers of their kind, so that code stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from math import prod
+
+from lissom.kernels import references  # noqa: F401  # variants come after them
+from lissom.kernels.kernel import Params
+from lissom.kernels.registry import variant
+from lissom.kernels.tiles import geometry, run_length
+
+LEVEL = "cortex-m4"
+
+
+def signed(params: Params, inputs: Sequence[str], outputs: Sequence[str]) -> bool:
+    """Whether the 8-bit values that these members describe are int8."""
+    whole = all(params[o]["low"] + params[o]["zero"] == -128 for o in outputs)
+    return whole and all(params[i]["flip"] for i in inputs)
+
+
+def _broadcast(params: Params) -> str | None:
+    if not signed(params, ("a", "b"), ("y",)):
+        return "int8 is wanted"
+    same = params["rank"] == 1 and params["a_stride"] == params["b_stride"] == (1,)
+    return None if same else "an operand that is repeated"
+
+
+variant("add_q8", "add_q8_m4", _broadcast, level=LEVEL, template="lissom_add_q8_m4.h")
+
+
+def _refusal(params: Params, mixed: int) -> str | None:
+    if not params["w_plain"] or not signed(params, ["x"], ["y"]):
+        return "int8 weights with zero point 0 and int8 activations are wanted"
+    if mixed and params["reach"] >= 2**23:
+        return "sums of more than 24 bits"
+    return None
+
+
+def columns_words(params: Params) -> int:
+    """Fours of values along a column, of each run by itself, and one more where they are odd."""
+    c, length = geometry(params), run_length(params, 1)
+    words: int = prod(c["kernel"]) * c["in_channels"] // length * -(-length // 4)
+    return words + words % 2
+
+
+def _scratch(params: Params, pixels: int) -> int:
+    """Columns, results that are yet to be added to or are too many, and a run of the border."""
+    outputs = geometry(params)["out_channels"]
+    abreast = 4 if pixels == 1 else 1
+    tile = -(-outputs // abreast) * abreast * pixels
+    return columns_words(params) * 8 * pixels + tile + run_length(params, 1)
+
+
+def _cost(params: Params, pixels: int, mixed: int) -> float:
+    c, eights = geometry(params), columns_words(params) // 2
+    abreast, step, around = (1, 27, 40) if pixels == 4 else (4, 38, 45)
+    each = -(-c["out_channels"] // abreast) * (around + (step - 2 * mixed * abreast) * eights) + 12 * pixels * eights
+    return float(c["batch"] * c["groups"] * -(-prod(c["out"]) // pixels) * each)
+
+
+for _pixels in (1, 4):
+    for _mixed in (0, 1):
+        variant(
+            "conv_q8",
+            f"conv_q8_m4_{_pixels}{'' if _mixed else '_wide'}",
+            partial(_refusal, mixed=_mixed),
+            level=LEVEL,
+            layout="NHWC",
+            packing={"w": f"columns {4 if _pixels == 1 else 1} {_mixed}"},
+            scratch=partial(_scratch, pixels=_pixels),
+            cost=partial(_cost, pixels=_pixels, mixed=_mixed),
+            template="lissom_conv_q8_columns.h",
+            constants={"PIXELS": _pixels, "MIXED": _mixed},
+        )

@@ -1,0 +1,204 @@
+/* Convolutions, channels last: the columns of LISSOM_PIXELS pixels, then all output channels of these, one after the
+ * other or, for a single pixel, four at a time. For each, w holds what comes first (biases as int32, 256 times, and
+ * multipliers) and the weights in the order in which they meet the columns (backends/c/packing.py, "columns"). */
+#include "lissom_add_q8_words.h"
+#include "lissom_columns.h"
+
+/* Output channels at once. */
+#define ABREAST (LISSOM_PIXELS == 4 ? 1 : 4)
+
+typedef struct {
+    int32_t eights; /* of values along a column */
+    int32_t step[3]; /* bytes from the first pixel of the result to the others */
+    int32_t zero;
+    uint8_t *end; /* of the first pixel */
+} outputs;
+
+#define LINE LISSOM_LINE
+#define FLOATS(name, tail) LINE(name " s0, s0" tail) LINE(name " s1, s1" tail) LINE(name " s2, s2" tail) LINE(name " s3, s3" tail)
+#define EACH(name, tail) LINE(name " r4, " tail) LINE(name " r5, " tail) LINE(name " r6, " tail) LINE(name " r7, " tail)
+#define SATURATE LINE("ssat r4, #8, r4") LINE("ssat r5, #8, r5") LINE("ssat r6, #8, r6") LINE("ssat r7, #8, r7")
+
+/* What a word of weights is for the second products. */
+#if LISSOM_MIXED
+#define SECOND(weights)
+#else
+#define SECOND(weights) LINE("sxtb16 " weights ", " weights ", ror #8")
+#endif
+
+#if LISSOM_PIXELS == 4
+#define TIMES(weights) \
+    LINE("ldmia r0!, {r8-r11}") LINE("smlad r4, " weights ", r8, r4") LINE("smlad r5, " weights ", r9, r5") \
+    LINE("smlad r6, " weights ", r10, r6") LINE("smlad r7, " weights ", r11, r7")
+
+/* Sums and results: r4 to r7 are four pixels of one output channel, r8 to r11 their columns. What the inner loop has no
+ * registers for waits in s8 to s15. */
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const outputs *o)
+{
+    register const void *r0 __asm__("r0") = columns;
+    register const uint8_t *r1 __asm__("r1") = w;
+    register uint8_t *r2 __asm__("r2") = y;
+    register const outputs *r3 __asm__("r3") = o;
+    __asm__ volatile(
+        LISSOM_SAVE
+        LINE("ldm r3, {r4-r9}")
+        LINE("vmov s8, s9, r0, r4")
+        LINE("vmov s10, s11, r2, r9")
+        LINE("vmov s12, s13, r5, r6")
+        LINE("vmov s14, s15, r7, r8")
+        LINE("1: ldmia r1!, {r4, r8}")
+        LINE("vmov r0, r2, s8, s9")
+        LINE("vmov s4, r8")
+        LINE("mov r5, r4")
+        LINE("mov r6, r4")
+        LINE("mov r7, r4")
+        LINE("2: ldmia r1!, {r12, lr}")
+        LINE("sxtb16 r3, r12")
+        TIMES("r3") SECOND("r12") TIMES("r12")
+        LINE("sxtb16 r3, lr")
+        TIMES("r3") SECOND("lr") TIMES("lr")
+        LINE("subs r2, r2, #1")
+        LINE("bne 2b")
+        LINE("vmov s0, s1, r4, r5")
+        LINE("vmov s2, s3, r6, r7")
+        LINE("vmov r2, r3, s10, s11")
+        FLOATS("vcvt.f32.s32", "")
+        FLOATS("vmul.f32", ", s4")
+        FLOATS("vcvtr.s32.f32", "")
+        LINE("vmov r8, r9, s12, s13")
+        LINE("vmov r10, r11, s14, s15")
+        LINE("vmov r4, r5, s0, s1")
+        LINE("vmov r6, r7, s2, s3")
+        EACH("add", "r11")
+        SATURATE
+        LINE("strb r7, [r2, r10]")
+        LINE("strb r6, [r2, r9]")
+        LINE("strb r5, [r2, r8]")
+        LINE("strb r4, [r2], #1") /* the first one last: pixels that are not there are written in its place */
+        LINE("vmov s10, r2")
+        LINE("cmp r2, r3")
+        LINE("bne 1b")
+        LISSOM_RESTORE
+        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+        :
+        : "r12", "s0", "s1", "s2", "s3", "s4", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "cc", "memory");
+}
+#else
+#define TIMES(weights, sum) \
+    LINE("sxtb16 r3, " weights) LINE("smlad " sum ", r3, r8, " sum) SECOND(weights) LINE("smlad " sum ", " weights ", r9, " sum)
+#define FOUR \
+    LINE("ldmia r0!, {r8, r9}") LINE("ldmia r1!, {r10-r12, lr}") \
+    TIMES("r10", "r4") TIMES("r11", "r5") TIMES("r12", "r6") TIMES("lr", "r7")
+
+/* Sums and results: r4 to r7 are four output channels of one pixel, r10 to r12 and lr their weights. */
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const outputs *o)
+{
+    register const void *r0 __asm__("r0") = columns;
+    register const uint8_t *r1 __asm__("r1") = w;
+    register uint8_t *r2 __asm__("r2") = y;
+    register const outputs *r3 __asm__("r3") = o;
+    __asm__ volatile(
+        LISSOM_SAVE
+        LINE("ldm r3, {r4-r9}")
+        LINE("vmov s8, s9, r0, r4")
+        LINE("vmov s10, s11, r2, r9")
+        LINE("vmov s12, r8")
+        LINE("1: ldmia r1!, {r4-r7}")
+        LINE("vldmia r1!, {s4-s7}")
+        LINE("vmov r0, r2, s8, s9")
+        LINE("2:") FOUR FOUR
+        LINE("subs r2, r2, #1")
+        LINE("bne 2b")
+        LINE("vmov s0, s1, r4, r5")
+        LINE("vmov s2, s3, r6, r7")
+        FLOATS("vcvt.f32.s32", "")
+        LINE("vmul.f32 s0, s0, s4")
+        LINE("vmul.f32 s1, s1, s5")
+        LINE("vmul.f32 s2, s2, s6")
+        LINE("vmul.f32 s3, s3, s7")
+        FLOATS("vcvtr.s32.f32", "")
+        LINE("vmov r2, r3, s10, s11")
+        LINE("vmov r8, s12")
+        LINE("vmov r4, r5, s0, s1")
+        LINE("vmov r6, r7, s2, s3")
+        EACH("add", "r8")
+        SATURATE
+        LINE("bfi r4, r5, #8, #8")
+        LINE("bfi r4, r6, #16, #8")
+        LINE("bfi r4, r7, #24, #8")
+        LINE("str r4, [r2], #4")
+        LINE("vmov s10, r2")
+        LINE("cmp r2, r3")
+        LINE("blo 1b")
+        LISSOM_RESTORE
+        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+        :
+        : "r12", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "cc", "memory");
+}
+#endif
+
+void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
+                   const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch)
+{
+    (void)w_zero; /* 0 */
+    (void)multiplier;
+    (void)b;
+    const lissom_conv_params *const p = &q->conv;
+    const int32_t taps = columns_taps(p);
+    const int32_t words = p->kernel[0] * p->kernel[1] * (p->kernel[2] / taps) * ((taps * p->in_channels + 3) / 4);
+    const int32_t eights = (words + 1) / 2;
+    const int32_t channels = (p->out_channels + ABREAST - 1) / ABREAST * ABREAST;
+    const int32_t panel = channels * (8 + 8 * eights);
+    const int32_t positions = p->out[0] * p->out[1] * p->out[2];
+    const int32_t zero = q->x.zero - 128;
+    const lissom_addition sum = {0, -q->y.zero, 128 - q->skip.zero, q->skip.y.zero, q->skip.ratio, q->skip.skip_ratio};
+    uint8_t *const columns = scratch;
+    uint8_t *const tile = columns + eights * 2 * COLUMNS_STEP; /* results that are not yet where they belong */
+    uint8_t *const border = tile + LISSOM_PIXELS * channels;
+    const int is_direct = skip == NULL && channels == p->out_channels;
+    const int32_t pixel = is_direct ? p->y_pixel : channels;
+    memset(columns + (eights * 2 - 1) * COLUMNS_STEP, 0, COLUMNS_STEP); /* the last four may not be there */
+    for (int32_t ng = 0; ng < p->batch * p->groups; ++ng) {
+        const int32_t n = ng / p->groups;
+        const int32_t g = ng % p->groups;
+        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * p->x_pixel + g * p->in_channels;
+        int32_t od = 0, oh = 0, ow = 0;
+        for (int32_t first = 0; first < positions; first += LISSOM_PIXELS) {
+            const int32_t held = lissom_smaller(LISSOM_PIXELS, positions - first);
+            const int32_t at = n * positions + first;
+            columns_corner corners[LISSOM_PIXELS];
+            for (int32_t i = 0; i < LISSOM_PIXELS; ++i) {
+                corners[i].d = od * p->stride[0] - p->pad[0];
+                corners[i].h = oh * p->stride[1] - p->pad[1];
+                corners[i].w = ow * p->stride[2] - p->pad[2];
+                if (i + 1 < held || held == LISSOM_PIXELS) {
+                    if (++ow == p->out[2]) {
+                        ow = 0;
+                        if (++oh == p->out[1]) {
+                            oh = 0;
+                            ++od;
+                        }
+                    }
+                }
+            }
+            columns_fill(p, image, zero, corners, columns, border);
+            uint8_t *const to = y + at * p->y_pixel + g * p->out_channels;
+            uint8_t *const begin = is_direct ? to : tile;
+            const outputs o = {eights,
+                               {held > 1 ? pixel : 0, held > 2 ? 2 * pixel : 0, held > 3 ? 3 * pixel : 0},
+                               q->y.zero,
+                               begin + channels};
+            compute(columns, w + g * panel, begin, &o);
+            for (int32_t i = 0; i < held && !is_direct; ++i) {
+                if (skip != NULL) {
+                    lissom_add_bytes(&sum, tile + i * channels, skip + (at + i) * p->skip_pixel + g * p->out_channels,
+                                     to + i * p->y_pixel, p->out_channels);
+                } else {
+                    memcpy(to + i * p->y_pixel, tile + i * channels, (size_t)p->out_channels);
+                }
+            }
+        }
+    }
+}
+
+LISSOM_LEVEL_END
