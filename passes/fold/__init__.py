@@ -11,6 +11,7 @@ from lissom.passes.fold import (
     batch_norm,
     canonical,
     chain,
+    concat,
     constants,
     duplicates,
     gelu,
@@ -41,7 +42,7 @@ SPELLINGS: tuple[Rule, ...] = (
     *views.RULES,
     *split.RULES,
 )
-MERGERS: tuple[Rule, ...] = (*batch_norm.RULES, *pad.RULES, *chain.RULES)
+MERGERS: tuple[Rule, ...] = (*batch_norm.RULES, *pad.RULES, *chain.RULES, *concat.RULES)
 
 
 @graph_pass(Kind.exact)

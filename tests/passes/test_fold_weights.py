@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lissom.passes.fold import fold
+
 CONV = "strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1)"
 BN = """const %s: float32[{c}]
         const %b: float32[{c}]
@@ -427,3 +429,37 @@ def test_weights_that_are_read_twice_stay_one(build):
 
     assert folded("%s") == ["w", "w.bias"]
     assert folded("%t") == ["w", "w.bias", "w", "w.bias"]
+
+
+BRANCHES = """
+        input %x: float32[N,3,8,8]
+        const %w: float32[6,3,1,1]
+        const %v: float32[2,3,3,3]
+        const %six: float32[] = 6.0
+        %a = Conv(%x, %w): float32[N,6,8,8]
+        %b = Conv(%x, %v, pads=(1, 1, 1, 1)): float32[N,2,8,8]
+        %c = Concat((%a, %b), axis=1): float32[N,8,8,8]
+        """
+
+
+@pytest.mark.parametrize("cut", ["Relu", "Clip"])
+def test_what_cuts_a_concat_off_belongs_before_it(folds, cut):
+    bound = ", max=%six" if cut == "Clip" else ""
+    folds(
+        f"{BRANCHES}%y = {cut}(%c{bound}): float32[N,8,8,8]\noutput 'y' = %y",
+        f"""
+        %a = Conv(%x, %w, {CONV}): float32[N,6,8,8]
+        %b = Conv(%x, %v, {CONV.replace("0, 0, 0, 0", "1, 1, 1, 1")}): float32[N,2,8,8]
+        %y = {cut}(%b{bound}): float32[N,2,8,8]
+        %y_1 = {cut}(%a{bound}): float32[N,6,8,8]
+        %c = Concat((%y_1, %y), axis=1): float32[N,8,8,8]
+        output 'y' = %c
+        """,
+    )
+
+
+@pytest.mark.parametrize("also", ["%a", "%c"])
+def test_what_others_read_before_it_is_cut_off_stays(build, also):
+    graph = build(f"{BRANCHES}%y = Relu(%c): float32[N,8,8,8]\noutput 'y' = %y\noutput 'z' = {also}")
+    fold(graph)
+    assert sum(op.op_type == "Relu" for op in graph.ops) == 1
