@@ -100,7 +100,7 @@ def main() -> None:
     target = resolve(args.target)
     if args.crossover:
         args.density = [0.4, 0.5, 0.6, 0.7]
-        bindings.why_dense = lambda kernel, params: None
+        bindings.why_dense = lambda kernel, params, dense_cost: None
     print(f"{cpu()}, target {target}; time of the dense int8 layer over that of the sparse one\n")
     shares = [f"{1 - d:.0%} zeros" for d in args.density]
     print("| layer | dense, GMAC/s | " + " | ".join(shares) + " | kernel |")

@@ -1,7 +1,7 @@
 """Convolutions whose weights are mostly zero: which kernels there are, what each costs, and when it is worth it.
 
-Levels with dot products of four bytes take blocks of four channels, whatever pattern they make in each output channel;
-the others single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
+Levels with vectors take blocks of four channels, whatever pattern they make in each output channel; the portable one
+single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
 and comes out, so it pays below a density that depends on the layer. ``CROSSOVER`` and ``Sparse`` hold what was measured
 (``python -m benchmarks.sparsity --crossover``).
 """
@@ -35,22 +35,28 @@ class Sparse:
     """Vectors of pixels at once: with an output channel's sums, all in registers."""
     parts: int
     """Vectors of a row that lanes pick blocks from at once."""
+    element: int = 1
+    """Bytes of each factor of a dot product."""
     cache: int = 32768
     """Bytes of activations that may be looked up again and again."""
-    dense: float = 1.0
-    """Cycles of a dense kernel for a dot product of whole vectors."""
-    read: float = 2.0
-    """The same, where the weights have to be read first."""
     sparse: float = 1.3
-    """The same for a block of a sparse kernel."""
+    """Cycles for a block of weights and a vector of pixels."""
+    dense: float = 1.0
+    """The same for each that a dense kernel's cost counts, where it has many rows."""
     finish: float = 5.0
-    """Cycles for a vector of results, of either."""
+    """Cycles for a vector of results."""
     turn: float = 4.0
     """Cycles for a vector of four channels that goes in."""
 
 
-LEVELS = (Sparse("avx512vnni", lanes=16, most=8, parts=2), Sparse("avxvnni", lanes=8, most=8, parts=1))
-"""The figures are measured on avx512vnni (``benchmarks/sparsity.py``); for avxvnni they stand in for a measurement."""
+LEVELS = (
+    Sparse("avx512vnni", lanes=16, most=8, parts=2, dense=2.0),
+    Sparse("avxvnni", lanes=8, most=8, parts=1, dense=2.0),
+    Sparse("x86-64-v4", lanes=16, most=8, parts=2, element=2, sparse=2.4),
+    Sparse("x86-64-v3", lanes=8, most=8, parts=1, element=2, sparse=1.7),
+)
+"""The figures are measured on avx512vnni and x86-64-v3 (``benchmarks/sparsity.py``); for avxvnni those of the first
+stand in for a measurement."""
 
 
 def positions(params: Params) -> int:
@@ -74,13 +80,13 @@ def fours(params: Params) -> int:
 def vectors(params: Params, on: Sparse) -> int:
     """Vectors of pixels at once: as many as the first cache has room for, and the same number each time or one less."""
     whole = -(-positions(params) // on.lanes)
-    room = min(on.most, max(2, on.cache // (fours(params) * on.lanes * FOUR)))
+    room = min(on.most, max(2, on.cache // (fours(params) * on.lanes * FOUR * on.element)))
     return -(-whole // -(-whole // room))
 
 
 def _scratch(params: Params, on: Sparse) -> int:
     row = vectors(params, on) * on.lanes * FOUR
-    return fours(params) * row + on.lanes * row + int(params["conv"]["in_channels"])
+    return fours(params) * row * on.element + on.lanes * row + int(params["conv"]["in_channels"])
 
 
 def _cost(params: Params, on: Sparse) -> float:
@@ -102,21 +108,14 @@ def _row_cost(params: Params, on: Sparse) -> float:
     return float(positions(params) * -(-outputs // on.lanes) * (2 * parts * each + 24))
 
 
-def _dense_cost(params: Params, on: Sparse) -> float:
-    """On few rows, where weights are read once, a dense kernel waits for them."""
-    outputs = params["conv"]["out_channels"]
-    if positions(params) <= ROWS:
-        return float(positions(params) * -(-outputs // on.lanes) * (on.read * fours(params) + on.finish))
-    return float(-(-positions(params) // on.lanes) * outputs * (on.dense * fours(params) + on.finish))
-
-
-def why_dense(kernel: Kernel, params: Params) -> str | None:
-    """Why a dense kernel of the level would be faster than ``kernel`` for these weights; None where it would not be."""
+def why_dense(kernel: Kernel, params: Params, dense_cost: float) -> str | None:
+    """Why a dense kernel of the level, and of this cost, would be faster than ``kernel`` for these weights; None where it
+    would not be."""
     on = next((on for on in LEVELS if on.level == kernel.level), None)
     if on is None:
         share = params["nonzeros"] / (taps(params) * params["conv"]["out_channels"])
         return None if share < CROSSOVER else f"{share:.0%} of its weights are not zero, {CROSSOVER:.0%} are too many"
-    ratio = kernel.cost(params) / _dense_cost(params, on)
+    ratio = kernel.cost(params) / (dense_cost * (on.dense if positions(params) > ROWS else 1))
     share = params["blocks"] / (fours(params) * params["conv"]["out_channels"])
     if ratio < 1:
         return None
@@ -152,7 +151,7 @@ for _level in LEVELS:
         _refuses_signed,
         level=_level.level,
         layout="NHWC",
-        packing={"w": "sparse 4"},
+        packing={"w": f"sparse 4 {_level.element}"},
         scratch=partial(_scratch, on=_level),
         cost=partial(_cost, on=_level),
         template="lissom_sparse_q8.h",
@@ -167,7 +166,7 @@ for _level in LEVELS:
         _refuses_images,
         level=_level.level,
         layout="NHWC",
-        packing={"w": f"sparse_rows {_level.lanes} {_level.parts * _level.lanes}"},
+        packing={"w": f"sparse_rows {_level.lanes} {_level.parts * _level.lanes} {_level.element}"},
         scratch=partial(_row_scratch, on=_level),
         cost=partial(_row_cost, on=_level),
         template="lissom_sparse_row_q8.h",

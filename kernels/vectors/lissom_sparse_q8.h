@@ -3,14 +3,30 @@
  * weights, in every lane, meets vectors of pixels; a channel's sums over its blocks stay in registers. Results of four
  * channels are zipped, and of LISSOM_LANES such fours turned round, to go back channels last.
  *
+ * Where dot products are of words, bytes become words as they are laid out, and a block of four is two such products.
+ *
  * LISSOM_VECTORS, of pixels, are at most taken at once, or one less, so that all turns are much alike. */
 #include "lissom_finish_q8.h"
 #include "lissom_interleave.h"
 #include "lissom_sparse.h"
 
-#define ROW (LISSOM_VECTORS * LISSOM_LANES * 4)
 #define BYTES (LISSOM_LANES * 4)
+#define PARTS LISSOM_DOT_BYTES /* vectors that hold four channels of a vector of pixels, and dot products of a block */
+#define ROW (LISSOM_VECTORS * PARTS * BYTES)
 #define QUADS ((LISSOM_VECTORS + 3) / 4)
+
+/* The sums of v vectors of pixels, and their products with a block of weights. */
+static inline void add_block(lissom_vi *acc, const uint8_t *x, const uint8_t *weights, const int32_t vectors)
+{
+    LISSOM_UNROLL
+    for (int32_t part = 0; part < PARTS; ++part) {
+        const lissom_vi weight = lissom_vi_four(weights + 4 * part);
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < vectors; ++v) {
+            acc[v] = lissom_vi_dot(acc[v], lissom_vi_load(x + (v * PARTS + part) * BYTES), weight);
+        }
+    }
+}
 
 /* Sums of one channel over its blocks. */
 static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint8_t *indices, const uint8_t *weights,
@@ -30,13 +46,8 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
         for (; e + 2 <= blocks; e += 2) {
             const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
             const uint8_t *const next = patches + (size_t)lissom_sparse_index(indices, e + 1) * ROW;
-            const lissom_vi weight = lissom_vi_four(weights + 4 * e);
-            const lissom_vi other = lissom_vi_four(weights + 4 * e + 4);
-            LISSOM_UNROLL
-            for (int32_t v = 0; v < vectors; ++v) {
-                acc[v] = lissom_vi_dot(acc[v], lissom_vi_load(x + v * BYTES), weight);
-                odd[v] = lissom_vi_dot(odd[v], lissom_vi_load(next + v * BYTES), other);
-            }
+            add_block(acc, x, weights + 4 * PARTS * e, vectors);
+            add_block(odd, next, weights + 4 * PARTS * (e + 1), vectors);
         }
         LISSOM_UNROLL
         for (int32_t v = 0; v < vectors; ++v) {
@@ -44,12 +55,7 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
         }
     }
     for (; e < blocks; ++e) {
-        const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
-        const lissom_vi weight = lissom_vi_four(weights + 4 * e);
-        LISSOM_UNROLL
-        for (int32_t v = 0; v < vectors; ++v) {
-            acc[v] = lissom_vi_dot(acc[v], lissom_vi_load(x + v * BYTES), weight);
-        }
+        add_block(acc, patches + (size_t)lissom_sparse_index(indices, e) * ROW, weights + 4 * PARTS * e, vectors);
     }
 }
 
@@ -63,7 +69,7 @@ static inline void channel(const lissom_sparse_q8_params *q, const lissom_finish
     const int32_t blocks = lissom_sparse_i32(w, o, 2) - first;
     const lissom_vf multiplier = lissom_vf_set(lissom_sparse_multiplier(w, o));
     lissom_vi acc[4 * QUADS];
-    accumulate(acc, patches, indices + 2 * first, weights + 4 * first, blocks, lissom_sparse_i32(w, o, 0), vectors);
+    accumulate(acc, patches, indices + 2 * first, weights + 4 * PARTS * first, blocks, lissom_sparse_i32(w, o, 0), vectors);
     LISSOM_UNROLL
     for (int32_t v = 0; v < 4 * QUADS; ++v) {
         acc[v] = v < vectors ? lissom_vi_round(lissom_vf_min(lissom_vf_mul(lissom_vf_of(acc[v]), multiplier), f->high))
@@ -166,11 +172,16 @@ static inline void interleave(const uint8_t *const *from, int32_t channels, int3
                 rows[i] = lissom_load_bytes(from[lissom_smaller(first + i, pixels - 1)] + c, n);
             }
             lissom_transpose(rows);
-            uint8_t *const at = to + (size_t)(c / 4) * ROW + first * 4;
+            uint8_t *const at = to + (size_t)(c / 4) * ROW + first * 4 * PARTS;
             LISSOM_UNROLL
             for (int32_t i = 0; i < LISSOM_LANES; ++i) {
                 if (i < fours) {
+#if PARTS == 1
                     lissom_vi_store(at + i * ROW, rows[i]);
+#else
+                    lissom_vi_store(at + i * ROW, lissom_vi_even_bytes(rows[i]));
+                    lissom_vi_store(at + i * ROW + BYTES, lissom_vi_odd_bytes(rows[i]));
+#endif
                 }
             }
         }
@@ -195,7 +206,7 @@ void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uin
     const int32_t all = p->batch * p->out[0] * p->out[1] * p->out[2];
     uint8_t *const patches = scratch;
     uint8_t *const tile = patches + (size_t)(taps * fours) * ROW;
-    uint8_t *const border = tile + LISSOM_LANES * ROW;
+    uint8_t *const border = tile + LISSOM_LANES * LISSOM_VECTORS * BYTES;
     memset(border, q->x.zero, (size_t)p->in_channels);
     const int32_t vectors = (all + LISSOM_LANES - 1) / LISSOM_LANES;
     const int32_t turns = (vectors + LISSOM_VECTORS - 1) / LISSOM_VECTORS;

@@ -1,5 +1,5 @@
 /* A sparse matrix of int8 times vectors of uint8: fully connected layers on few rows. A lane is an output channel. x is
- * taken in parts that fit in PARTS registers; in each step every lane picks its next four bytes of the part, whichever they
+ * taken in parts that fit in REGISTERS; in each step every lane picks its next four bytes of the part, whichever they
  * are, and meets its next block of weights. A channel with fewer blocks in a part than others of its vector has zeros.
  *
  * w holds for each vector of output channels and each part a byte, how many steps, the whole padded to BYTES; then for
@@ -10,14 +10,15 @@
 #include "lissom_sparse.h"
 
 #define BYTES (LISSOM_LANES * 4)
+#define WEIGHTS (LISSOM_DOT_BYTES * BYTES) /* of a step */
 #define SUMS 4
 
 #if LISSOM_LANES == 16
-#define PARTS 2
+#define REGISTERS 2
 #define PICK(part, which) _mm512_permutex2var_epi32((part)[0], which, (part)[1])
 #define NEXT(which) _mm512_srli_epi32(which, 8)
 #else
-#define PARTS 1
+#define REGISTERS 1
 #define PICK(part, which) _mm256_permutevar8x32_epi32((part)[0], which)
 #define NEXT(which) _mm256_srli_epi32(which, 8)
 #endif
@@ -27,7 +28,13 @@ static inline void four_steps(lissom_vi *acc, const lissom_vi *part, lissom_vi w
 {
     LISSOM_UNROLL
     for (int32_t s = 0; s < steps; ++s) {
-        acc[s] = lissom_vi_dot(acc[s], PICK(part, which), lissom_vi_load(w + s * BYTES));
+        const lissom_vi four = PICK(part, which);
+#if LISSOM_DOT_BYTES == 1
+        acc[s] = lissom_vi_dot(acc[s], four, lissom_vi_load(w + s * WEIGHTS));
+#else
+        acc[s] = lissom_vi_dot(acc[s], lissom_vi_even_bytes(four), lissom_vi_load(w + s * WEIGHTS));
+        acc[s] = lissom_vi_dot(acc[s], lissom_vi_odd_bytes(four), lissom_vi_load(w + s * WEIGHTS + BYTES));
+#endif
         which = NEXT(which);
     }
 }
@@ -37,11 +44,11 @@ void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uin
     const int32_t outputs = q->conv.out_channels;
     const int32_t inputs = q->conv.in_channels;
     const int32_t rows = q->conv.batch * q->conv.out[2];
-    const int32_t parts = (inputs + PARTS * BYTES - 1) / (PARTS * BYTES);
+    const int32_t parts = (inputs + REGISTERS * BYTES - 1) / (REGISTERS * BYTES);
     const int32_t vectors = (outputs + LISSOM_LANES - 1) / LISSOM_LANES;
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, NULL);
     uint8_t *const whole = scratch; /* one row, and zeros */
-    memset(whole, 0, (size_t)(parts * PARTS * BYTES));
+    memset(whole, 0, (size_t)(parts * REGISTERS * BYTES));
     for (int32_t row = 0; row < rows; ++row) {
         memcpy(whole, x + row * q->conv.x_pixel, (size_t)inputs);
         const uint8_t *counts = w;
@@ -51,10 +58,10 @@ void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uin
             const lissom_vf multiplier = lissom_vf_load((const float *)(const void *)(at + BYTES));
             at += 2 * BYTES;
             for (int32_t i = 0; i < parts; ++i) {
-                lissom_vi part[PARTS];
+                lissom_vi part[REGISTERS];
                 LISSOM_UNROLL
-                for (int32_t k = 0; k < PARTS; ++k) {
-                    part[k] = lissom_vi_load(whole + (i * PARTS + k) * BYTES);
+                for (int32_t k = 0; k < REGISTERS; ++k) {
+                    part[k] = lissom_vi_load(whole + (i * REGISTERS + k) * BYTES);
                 }
                 const int32_t steps = *counts++;
                 const uint8_t *which = at;
@@ -62,7 +69,7 @@ void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uin
                 for (int32_t left = steps / 4; left > 0; --left) {
                     four_steps(acc, part, lissom_vi_load(which), at, 4);
                     which += BYTES;
-                    at += 4 * BYTES;
+                    at += 4 * WEIGHTS;
                 }
                 if (steps & 2) {
                     if (steps & 1) {
@@ -73,7 +80,7 @@ void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uin
                 } else if (steps & 1) {
                     four_steps(acc, part, lissom_vi_load(which), at, 1);
                 }
-                at += (steps & 3) * BYTES;
+                at += (steps & 3) * WEIGHTS;
             }
             acc[0] = lissom_vi_add(lissom_vi_add(acc[0], acc[1]), lissom_vi_add(acc[2], acc[3]));
             lissom_vi values[4] = {lissom_finish_q8_round(&f, acc[0], multiplier, NULL, LISSOM_LANES)};

@@ -12,6 +12,13 @@ static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
     return lissom_vi_add(acc, lissom_vi_pairs(a, w));
 }
 
+/* The same, by the name it has where dot products are of bytes. */
+static inline lissom_vi lissom_vi_dot_words(lissom_vi acc, lissom_vi a, lissom_vi w) { return lissom_vi_dot(acc, a, w); }
+
+/* Of each lane's four bytes, the first and third, and the second and fourth, as words. */
+static inline lissom_vi lissom_vi_even_bytes(lissom_vi v) { return LISSOM_V_WHOLE(and)(v, lissom_vi_set_16(0xff)); }
+static inline lissom_vi lissom_vi_odd_bytes(lissom_vi v) { return LISSOM_V(srli_epi16)(v, 8); }
+
 /* n bytes as words, at `to`. */
 static inline void lissom_widen(uint8_t *to, const uint8_t *from, size_t n)
 {

@@ -65,7 +65,7 @@ def test_sparse_layers(
     level: str, case_maker: Any, library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = flags_of(level)
-    monkeypatch.setattr("lissom.backends.c.bindings.sparse.why_dense", lambda kernel, params: None)
+    monkeypatch.setattr("lissom.backends.c.bindings.sparse.why_dense", lambda kernel, params, dense_cost: None)
     drawn: list[tuple[Graph, list[Array]]] = []
 
     @settings(max_examples=24, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -104,13 +104,14 @@ def _params(inputs: int, outputs: int, pixels: int, share: float) -> dict[str, A
     return {"conv": conv, "x": {"flip": 0, "zero": 0}, "nonzeros": 4 * blocks, "blocks": blocks}
 
 
-@pytest.mark.parametrize("target", ["portable", "avx512vnni"])
+@pytest.mark.parametrize("target", ["portable", "x86-64-v3", "avx512vnni"])
 @pytest.mark.parametrize("pixels", [1, 196])
 def test_full_layers_stay_dense(target: str, pixels: int) -> None:
     for share, wanted in ((0.03, True), (0.05, True), (0.95, False)):
         params = _params(256, 256, pixels, share)
         kernel = choose("sparse_conv_q8", params, target)
-        assert not isinstance(kernel, str)
-        reason = why_dense(kernel, params)
+        dense = choose("conv_q8", {**params, "w_plain": 1, "skip": {"flip": 0}, "narrow": 1}, target)
+        assert not isinstance(kernel, str) and not isinstance(dense, str)
+        reason = why_dense(kernel, params, dense.cost(params))
         assert (reason is None) == wanted
         assert reason is None or "95%" in reason

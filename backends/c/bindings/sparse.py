@@ -39,7 +39,7 @@ def sparse_convolution(
     levels = TARGETS[b.program.target]
     if not isinstance(by, str) and levels.index(kernel.level) > levels.index(by.level):
         return False
-    reason = why_dense(kernel, params)
+    reason = None if isinstance(by, str) else why_dense(kernel, params, by.cost(dense))
     if reason is not None:
         assert b.layer is not None
         b.layer.remark = f"dense: {reason}"
