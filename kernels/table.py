@@ -18,7 +18,8 @@ import lissom.kernels.norms
 import lissom.kernels.products
 import lissom.kernels.sparse
 import lissom.kernels.streams
-import lissom.kernels.tiles  # noqa: F401  # fills the list
+import lissom.kernels.tiles
+import lissom.kernels.winograd  # noqa: F401  # fills the list
 from lissom.kernels.kernel import Kernel, Params
 from lissom.kernels.registry import KERNELS, kernels_of
 

@@ -122,7 +122,7 @@ def columns(operand: Operand, together: int, mixed: int) -> Array:
 
 def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
     """Weights for ``lissom_conv_q8_winograd.h``: for every ``vectors`` vectors of output channels biases as int32 and
-    multipliers as float32, then for each two input channels and vector, tap by tap, the weights of both, lane by lane."""
+    multipliers as float32, then for each two input channels, vector and tap the weights of both, lane by lane."""
     c, width = geometry(operand.params), lanes * vectors
     outputs, inputs = c["out_channels"], c["in_channels"]
     panels = -(-outputs // width)

@@ -21,4 +21,10 @@ static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
     return LISSOM_V(dpbusd_epi32)(acc, a, w);
 }
 
+/* acc + the sum of the products of each lane's two words, both signed; it wraps around. */
+static inline lissom_vi lissom_vi_dot_words(lissom_vi acc, lissom_vi a, lissom_vi w)
+{
+    return LISSOM_V(dpwssd_epi32)(acc, a, w);
+}
+
 #endif

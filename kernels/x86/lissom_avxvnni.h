@@ -30,4 +30,14 @@ static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
 #endif
 }
 
+/* acc + the sum of the products of each lane's two words, both signed; it wraps around. */
+static inline lissom_vi lissom_vi_dot_words(lissom_vi acc, lissom_vi a, lissom_vi w)
+{
+#ifdef LISSOM_AVXVNNI_AS_AVX512
+    return LISSOM_V(dpwssd_epi32)(acc, a, w);
+#else
+    return LISSOM_V(dpwssd_avx_epi32)(acc, a, w);
+#endif
+}
+
 #endif

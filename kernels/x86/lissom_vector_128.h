@@ -57,6 +57,10 @@ static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
     return _mm_cvtepu8_epi32(_mm_cvtsi32_si128(v));
 }
 
+/* Twice as many bytes as lanes, unsigned or signed, as words. */
+static inline lissom_vi lissom_vi_words_unsigned(const uint8_t *p) { return _mm_cvtepu8_epi16(_mm_loadl_epi64((const void *)p)); }
+static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm_cvtepi8_epi16(_mm_loadl_epi64((const void *)p)); }
+
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm_storeu_si128(p, v); }
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm_xor_si128(a, b); }
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm_set1_epi16((int16_t)v); }

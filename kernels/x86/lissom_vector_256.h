@@ -94,6 +94,10 @@ static inline lissom_vi lissom_vi_bytes(const uint8_t *p, int32_t n)
     return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)v));
 }
 
+/* Twice as many bytes as lanes, unsigned or signed, as words. */
+static inline lissom_vi lissom_vi_words_unsigned(const uint8_t *p) { return _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)p)); }
+static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)p)); }
+
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm256_storeu_si256(p, v); }
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm256_xor_si256(a, b); }
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm256_set1_epi16((int16_t)v); }

@@ -192,15 +192,18 @@ def sanitized(
 ) -> subprocess.CompletedProcess[str]:
     """What a program prints that runs every sample under the address and undefined-behaviour sanitizers, with inputs,
     outputs and arena in heap blocks of exactly their sizes."""
-    folder = tmp_path_factory.mktemp("sanitized")
-    cases = [c for c in samples[0].values() if isinstance(c, Case)]
+    return sanitize([c for c in samples[0].values() if isinstance(c, Case)], tmp_path_factory.mktemp("sanitized"))
+
+
+def sanitize(cases: list[Case], folder: Path, flags: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """What a program prints that runs all cases under sanitizers, each with memory of exactly its size."""
     lines = ["#include <stdlib.h>", "#include <string.h>", *(f'#include "{c.program.name}.h"' for c in cases)]
     lines += [line for c in cases for line in _function(c)]
     lines += ["int main(void)", "{", *(f"    run_{c.program.name}();" for c in cases), "    return 0;", "}", ""]
     (folder / "driver.c").write_text("\n".join(lines), encoding="ascii")
-    flags = ["-std=c11", "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    options = ["-std=c11", "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *flags]
     units = [*copy_kernels(cases, folder), *write(cases, folder), folder / "driver.c"]
-    compile_all(["cc", *flags, "-I", str(folder), "-o", str(folder / "driver")], units)
+    compile_all(["cc", *options, "-I", str(folder), "-o", str(folder / "driver")], units)
     return subprocess.run([str(folder / "driver")], capture_output=True, text=True)
 
 

@@ -145,7 +145,9 @@ def own_kernel(task: str, params: Any, target: str) -> Any:
     return random.Random(repr(params)).choice(own) if own else choose(task, params, target)
 
 
-def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, level: str) -> None:
+def compiled_together(
+    strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, level: str, chooser: Any = own_kernel
+) -> None:
     """Draw nets, compile them into one library and compare each with the interpreter."""
     flags = flags_of(level)
     nets: list[Net] = []
@@ -156,7 +158,7 @@ def compiled_together(strategy: Any, count: int, case_maker: Any, library: Any, 
         nets.append(drawn)
 
     collect()
-    cases = [case_maker(f"{i}", f"n{i}", graph, feed, level, own_kernel) for i, (graph, feed) in enumerate(nets)]
+    cases = [case_maker(f"{i}", f"n{i}", graph, feed, level, chooser) for i, (graph, feed) in enumerate(nets)]
     assert {k.level for c in cases for k in c.program.kernels} >= {level}
     built = library(cases, folder, flags=flags)
     for case in cases:

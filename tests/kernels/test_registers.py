@@ -14,7 +14,7 @@ from lissom.backends.c.toolchain import STANDARD
 from lissom.kernels.kernel import Kernel
 from lissom.kernels.table import KERNELS
 
-DOTS = {"q8": re.compile(r"dpbusd|pmaddwd"), "f32": re.compile(r"vfmadd")}
+DOTS = {"q8": re.compile(r"dpbusd|dpwssd|pmaddwd"), "f32": re.compile(r"vfmadd")}
 """Instructions that multiply and accumulate."""
 
 TILES = {
@@ -23,13 +23,15 @@ TILES = {
     "conv_q8_x86_64_v4": ["14x2", "7x2"],
     "conv_q8_x86_64_v3": ["7x1", "6x2", "2x4"],
     "conv_q8_x86_64_v2": ["13x1", "4x2"],
+    "conv_q8_winograd_avx512vnni": ["8x2", "4x4"],
+    "conv_q8_winograd_x86_64_v3": ["6x2", "4x2"],
     "conv_f32_x86_64_v4": ["14x2", "7x2"],
     "conv_f32_x86_64_v3": ["6x2", "7x1"],
     "conv_q8_amx": ["2x2", "1x4"],
 }
 """Of each level, tiles that layers of real networks choose."""
 
-KNOWN = {"ROWS": 14, "STEP": 64, "REST": 0, "CHUNK": 64}
+KNOWN = {"ROWS": 14, "STEP": 64, "REST": 0, "CHUNK": 64, "BLOCK": 24, "DEPTH": 64}
 """What a layer of 14 columns and 64 channels gives."""
 
 
@@ -59,7 +61,8 @@ def listing(kernel: Kernel, cc: str, folder: Path) -> str:
 def specialized(name: str) -> Kernel:
     """The kernel of that name for the layer."""
     kernel = next(k for k in KERNELS if k.name == name)
-    given = {n: v for n, v in KNOWN.items() if kernel.level == "amx" or n in ("STEP", "REST")}
+    names = ("ROWS", "STEP", "REST", "CHUNK") if kernel.level == "amx" else ("STEP", "REST")
+    given = {n: KNOWN[n] for n in (("BLOCK", "DEPTH") if "winograd" in name else names)}
     return replace(kernel, known=lambda params: given).specialized({})
 
 
