@@ -90,22 +90,55 @@ variant(
 )
 
 
+def _not_rows(params: Params) -> str | None:
+    c = geometry(params)
+    if max(*c["kernel"], *c["stride"], c["groups"], *c["out"][:2]) > 1 or any(c["pad"]) or c["in"] != c["out"]:
+        return "windows"
+    return _signed(params)
+
+
+def _rows_known(params: Params) -> dict[str, int]:
+    whole, rest = divmod(patch(params), 16)
+    return {"WHOLE": whole, "REST": rest}
+
+
+def _rows_cost(params: Params) -> float:
+    """Instructions: sums of eight channels of a row, and what follows them."""
+    c = geometry(params)
+    whole, rest = divmod(patch(params), 16)
+    eight = 17 * whole + (22 if rest else 0) + 30
+    return float(c["batch"] * c["out"][2] * (20 + -(-c["out_channels"] // 8) * eight))
+
+
+variant(
+    "conv_q8",
+    "row_q8_m55",
+    _not_rows,
+    level=LEVEL,
+    layout="NHWC",
+    packing={"w": "fours 8"},
+    cost=_rows_cost,
+    template="lissom_row_q8_m55.h",
+    known=_rows_known,
+)
+
+
 # ---- depthwise
 
-LIMIT = 4096
+LIMIT = 4352
 """Bytes of quads that are there at once, if one group of results does not take more."""
 
 
 def _square(params: Params) -> bool:
     """Whether one load of quads holds what 2 by 2 results need."""
     c = geometry(params)
-    return max(c["kernel"]) <= 3 and max(*c["stride"], *c["dilation"]) == 1 and c["out"][1] > 1
+    return bool(max(c["kernel"]) <= 3 and max(*c["stride"], *c["dilation"]) == 1 and c["out"][1] > 1)
 
 
 def _parts(params: Params) -> int:
     """Vectors of 16 taps."""
     _, height, width = geometry(params)["kernel"]
-    return -(-height // 4) * -(-width // 4)
+    return int(-(-height // 4) * -(-width // 4))
 
 
 def _groups(params: Params) -> int:
