@@ -2,6 +2,7 @@
  * its inputs. To the file "outputs" goes for each run its status and the stack it took, 32 bits each, and the bytes of
  * its outputs. Memory around outputs and arena is watched. */
 #include "guest.h"
+#include "host_files.h"
 #include "marks.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What a program that runs networks under an emulator is made of: the networks, files of the host, and marks. */
+/* The networks of a program that runs under an emulator. */
 #ifndef LISSOM_GUEST_H
 #define LISSOM_GUEST_H
 
@@ -17,12 +17,5 @@ extern const uint32_t network_count;
 
 /* Memory for the inputs, outputs and arena of the largest. */
 extern uint8_t *const pool;
-
-/* Files of the host, by name in the folder the emulator runs in. Failures end the program. */
-int file_open(const char *name, int writing);
-uint32_t file_read(int file, void *data, uint32_t bytes); /* returns how many bytes there were */
-void file_write(int file, const void *data, uint32_t bytes);
-void file_close(int file);
-void finish(int status, const char *message);
 
 #endif

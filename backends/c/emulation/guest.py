@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from lissom.backends.c.cross import CROSS, need_for
-from lissom.backends.c.emulation.machines import Board, machine
+from lissom.backends.c.emulation.machines import machine
 from lissom.backends.c.toolchain import compile_c
 from lissom.ir.errors import Error
 from lissom.ir.types import Array
 
 FOLDER = Path(__file__).parent
+BOARD = FOLDER / "board"
 
 TIMEOUT = 600
 """Seconds after which a program is taken to hang."""
@@ -74,33 +75,6 @@ def table(networks: Sequence[Network]) -> str:
     return "\n".join([*lines, "uint8_t *const pool = memory.bytes;", ""])
 
 
-def linker_script(board: Board) -> str:
-    """All but the vector table lies in the largest memory, where the emulator puts it before the start."""
-    return f"""\
-ENTRY(vectors)
-MEMORY
-{{
-    VECTORS (rx) : ORIGIN = {board.vectors:#x}, LENGTH = 1K
-    RAM (rwx) : ORIGIN = {board.memory:#x}, LENGTH = {board.size:#x}
-}}
-SECTIONS
-{{
-    .vectors : {{ vectors = .; KEEP(*(.vectors)) }} > VECTORS
-    .text : {{ *(.text .text.*) }} > RAM
-    .rodata : {{ *(.rodata .rodata.*) }} > RAM
-    .ARM.exidx : {{ *(.ARM.exidx*) }} > RAM
-    .data : {{ *(.data .data.*) }} > RAM
-    .bss (NOLOAD) : ALIGN(8)
-    {{
-        lissom_bss_begin = .; *(.bss .bss.* COMMON) . = ALIGN(8); lissom_bss_end = .;
-    }} > RAM
-    lissom_stack_top = ORIGIN(RAM) + LENGTH(RAM);
-    ASSERT(lissom_bss_end + 0x40000 <= lissom_stack_top, "the networks need more memory than the board has")
-    /DISCARD/ : {{ *(.comment .note.*) }}
-}}
-"""
-
-
 def link(
     target: str,
     networks: Sequence[Network],
@@ -116,12 +90,14 @@ def link(
     with tempfile.TemporaryDirectory(dir=program.parent) as work:
         listed, script, made = Path(work, "networks.c"), Path(work, "board.ld"), Path(work, program.name)
         listed.write_text(table(networks), encoding="ascii")
-        own: list[str | Path] = [listed, FOLDER / "driver.c", FOLDER / ("linux.c" if board is None else "bare.c")]
-        options: list[str | Path] = ["-std=gnu99", "-O2", "-ffp-contract=off", *flags, "-I", FOLDER, "-o", made]
+        own: list[str | Path] = [listed, FOLDER / "driver.c"]
+        own += [FOLDER / "linux.c"] if board is None else [BOARD / "start.c", BOARD / "semihosting.c"]
+        folders = ["-I", FOLDER, "-I", BOARD]
+        options: list[str | Path] = ["-std=gnu99", "-O2", "-ffp-contract=off", *flags, *folders, "-o", made]
         if board is None:
             options.append("-static")
         else:
-            script.write_text(linker_script(board), encoding="ascii")
+            script.write_text(board.linker_script(large=True), encoding="ascii")
             options += ["-nostartfiles", "-T", script]
         compile_c(command, [*options, *own, *units, *libraries(target, command)])
         made.replace(program)

@@ -1,5 +1,5 @@
-/* Files and the end, under Linux. */
-#include "guest.h"
+/* Files, text and the end of the program, under Linux. */
+#include "host_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,10 @@ void file_write(int file, const void *data, uint32_t bytes)
 
 void file_close(int file) { (void)fclose(files[file]); }
 
+void print(const char *text) { (void)fputs(text, stderr); }
+
 void finish(int status, const char *message)
 {
-    (void)fputs(message, stderr);
+    print(message);
     exit(status);
 }

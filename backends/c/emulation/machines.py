@@ -8,15 +8,56 @@ from dataclasses import dataclass
 from lissom.backends.c.cross import CROSS, find_for
 from lissom.ir.errors import Error
 
+Memory = tuple[int, int]
+"""The first address and the size in bytes."""
+
+_VECTORS = 1024
+"""The memory that the vector table may take."""
+
+_SECTIONS = """\
+ENTRY(start)
+SECTIONS
+{
+    .vectors : { KEEP(*(.vectors)) } > VECTORS
+    .text : { *(.text .text.*) } > FLASH
+    .rodata : { *(.rodata .rodata.*) . = ALIGN(4); } > FLASH
+    .ARM.exidx : { *(.ARM.exidx*) } > FLASH
+    .data : ALIGN(4)
+    {
+        lissom_data_begin = .; *(.data .data.*) . = ALIGN(4); lissom_data_end = .;
+    } > RAM AT > FLASH
+    lissom_data_stored = LOADADDR(.data);
+    .bss (NOLOAD) : ALIGN(8)
+    {
+        lissom_bss_begin = .; *(.bss .bss.* COMMON) . = ALIGN(8); lissom_bss_end = .;
+    } > RAM
+    lissom_stack_top = ORIGIN(RAM) + LENGTH(RAM);
+    ASSERT(lissom_bss_end + 0x1000 <= lissom_stack_top, "there is no room left for the stack")
+    /DISCARD/ : { *(.comment .note.*) }
+}
+"""
+
 
 @dataclass(frozen=True)
 class Board:
-    """A board of the qemu system emulator: where its vector table has to be, and its largest memory."""
+    """A board of the qemu system emulator."""
 
     name: str
-    vectors: int
-    memory: int
-    size: int
+    flash: Memory
+    """Where it looks for the vector table; its content is there before the start."""
+    ram: Memory
+    large: Memory
+    """The largest memory, for programs that hold many networks."""
+
+    def linker_script(self, large: bool = False) -> str:
+        """Code and constants in flash, variables and stack in RAM; or with ``large`` half of that memory for each."""
+        begin, size = self.flash
+        regions = {"VECTORS": (begin, _VECTORS), "FLASH": (begin + _VECTORS, size - _VECTORS), "RAM": self.ram}
+        if large:
+            begin, size = self.large[0], self.large[1] // 2
+            regions |= {"FLASH": (begin, size), "RAM": (begin + size, size)}
+        lines = [f"    {name} : ORIGIN = {at:#x}, LENGTH = {size:#x}" for name, (at, size) in regions.items()]
+        return "\n".join([f"/* Memory of {self.name}. */", "MEMORY", "{", *lines, "}", _SECTIONS])
 
 
 @dataclass(frozen=True)
@@ -40,10 +81,11 @@ class Machine:
         return shutil.which(self.emulator) is not None
 
 
-_AN385 = Board("mps2-an385", 0, 0x21000000, 16 << 20)
-_AN386 = Board("mps2-an386", 0, 0x21000000, 16 << 20)
-_AN500 = Board("mps2-an500", 0, 0x60000000, 16 << 20)
-_AN547 = Board("mps3-an547", 0x10000000, 0x70000000, 128 << 20)
+_MB = 1 << 20
+_AN385 = Board("mps2-an385", (0, 4 * _MB), (0x20000000, 4 * _MB), (0x21000000, 16 * _MB))
+_AN386 = Board("mps2-an386", (0, 4 * _MB), (0x20000000, 4 * _MB), (0x21000000, 16 * _MB))
+_AN500 = Board("mps2-an500", (0, 4 * _MB), (0x20000000, 4 * _MB), (0x60000000, 16 * _MB))
+_AN547 = Board("mps3-an547", (0x10000000, _MB // 2), (0x30000000, _MB // 2), (0x70000000, 128 * _MB))
 
 MACHINES: dict[str, Machine] = {
     "aarch64": Machine("cortex-a53"),
