@@ -27,8 +27,10 @@ from lissom.ir.op import Op
 from lissom.ir.ops.conv import Conv
 from lissom.ir.types import Array
 from lissom.ir.values import Value
-from lissom.passes.factorize.layer import Layer, Piece, compose, layer_of
+from lissom.passes.factorize.chain import Piece, compose
+from lissom.passes.factorize.layer import layer_of
 from lissom.passes.factorize.methods import METHODS
+from lissom.passes.least_squares.linear import Linear
 from lissom.passes.report import Size
 
 RECOVERED = ("spatial_svd", "tucker")
@@ -103,7 +105,7 @@ def data(name: str, setting: Setting) -> Iterator[str]:
     whole = ls.run("fold", load(name))
     for op in whole.ops:
         layer = layer_of(op)
-        if not isinstance(layer, Layer) or layer.is_pointwise or layer.shape[1] == 1:
+        if not isinstance(layer, Linear) or layer.is_pointwise or layer.shape[1] == 1:
             continue
         rank = layer.shape[0] // 4
         expected = output_of(whole, op.name, x)

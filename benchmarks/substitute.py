@@ -1,6 +1,6 @@
 """Every 3x3 convolution of a network as a depthwise-separable one: the informed start beside a random one.
 
-    python -m benchmarks.substitute [--network vgg] [--block depthwise_separable] [--epochs 3]
+    python -m benchmarks.substitute [--network vgg] [--block depthwise_separable] [--epochs 5]
 
 Both starts are trained alike, with the network as teacher: same images in the same order, same steps. Writes a section
 of docs/results.md and docs/substitute-NETWORK.svg. Needs the Fashion-MNIST files (Debian package
@@ -28,7 +28,7 @@ from lissom.ir.ops.conv import Conv
 DOCS = Path(__file__).parents[1] / "docs"
 STARTS = {"informed": "fit", "random": "random"}
 FIRST = "substitute({block}, init={init}, norm=true)"
-TRAINING = "distill(epochs={epochs}, lr={lr:g}, batch=64, batch_norm=batch, holdout=0.05{work}), fold"
+TRAINING = "distill(epochs={epochs}, lr={lr:g}, batch=128, batch_norm=batch, holdout=0.05{work}), fold"
 SEED = 0
 
 
@@ -92,8 +92,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="vgg")
     parser.add_argument("--block", default="depthwise_separable")
-    parser.add_argument("--epochs", type=int, default=3, help="of training  [3]")
-    parser.add_argument("--lr", type=float, default=0.008)
+    parser.add_argument("--epochs", type=int, default=5, help="of training  [5]")
+    parser.add_argument("--lr", type=float, default=0.012)
     parser.add_argument("--work", metavar="FOLDER", help="for checkpoints: a run that is killed goes on")
     parser.add_argument("--images", type=int, default=60_000, help="to train on  [60000]")
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=[*STARTS])

@@ -16,13 +16,15 @@ from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.factorize.enc import Chooser
 from lissom.passes.factorize.keep import Judge, Keep
-from lissom.passes.factorize.layer import Layer, layer_of
+from lissom.passes.factorize.layer import layer_of
 from lissom.passes.factorize.measure import MACS, PARAMS, Clock, Measure, timed, torch_clock
 from lissom.passes.factorize.methods import Factorization, Method, Ranks, Rung
 from lissom.passes.factorize.ranks import Ladder, require_reachable
 from lissom.passes.factorize.refit import Fit, refit
-from lissom.passes.factorize.statistics import feeds_of, gather
 from lissom.passes.fold import constants
+from lissom.passes.least_squares.linear import Linear
+from lissom.passes.least_squares.statistics import gather
+from lissom.passes.least_squares.walk import feeds_of
 from lissom.passes.rule import rewrite
 
 
@@ -52,7 +54,7 @@ class Limits:
             return timed(clock or torch_clock)
         return PARAMS if self.params is not None else MACS
 
-    def rest(self, graph: Graph, layers: Iterable[Layer]) -> float:
+    def rest(self, graph: Graph, layers: Iterable[Linear]) -> float:
         """The cost of everything that is no layer; time is only measured of layers."""
         if self.latency is not None:
             return 0.0
@@ -127,7 +129,7 @@ def factorize_graph(
     _install(graph, [(f, rung.ranks) for f, rung in zip(able, rungs, strict=True) if rung.ranks], feeds, seed)
 
 
-def find_layers(graph: Graph, layers: Sequence[str], exclude: Sequence[str], by: str) -> list[Layer]:
+def find_layers(graph: Graph, layers: Sequence[str], exclude: Sequence[str], by: str) -> list[Linear]:
     """The layers whose names match; those that cannot be changed are noted, with the reason.
 
     Weights that an exporter left to be transposed, or computed otherwise from constants, are computed first.

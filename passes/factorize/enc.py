@@ -14,9 +14,10 @@ from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
 from lissom.ir.values import Value
 from lissom.passes.factorize import ranks as policies
-from lissom.passes.factorize.layer import Layer, layer_of
+from lissom.passes.factorize.layer import layer_of
 from lissom.passes.factorize.methods import Factorization
 from lissom.passes.factorize.ranks import Choice, Ladder
+from lissom.passes.least_squares.linear import Linear
 
 PROBED_ERRORS = (0.03, 0.2)
 """A layer's weight in the sum of errors is measured at the rungs nearest to these errors."""
@@ -114,10 +115,10 @@ def first_batches(feeds: list[dict[str, Array]], samples: int) -> list[dict[str,
     return feeds[: max(1, samples // max(size, 1))]
 
 
-def _twin(f: Factorization, copies: dict[Value, Value]) -> Layer:
+def _twin(f: Factorization, copies: dict[Value, Value]) -> Linear:
     """The layer in the copy of the graph."""
     op = copies[f.layer.op]
     assert isinstance(op, Op)
     layer = layer_of(op)
-    assert isinstance(layer, Layer)
+    assert isinstance(layer, Linear)
     return layer

@@ -10,7 +10,7 @@ from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
-from lissom.passes.factorize.layer import Piece, compose
+from lissom.passes.factorize.chain import Piece, compose
 from lissom.passes.rule import Refused, Rule, read_once, rule
 
 

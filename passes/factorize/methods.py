@@ -15,14 +15,15 @@ import numpy as np
 from lissom.ir.op import Op
 from lissom.ir.types import Array
 from lissom.passes.factorize import spatial, tucker
+from lissom.passes.factorize.chain import Piece, chain, compose
 from lissom.passes.factorize.cp import cp, rebuild
-from lissom.passes.factorize.layer import Kernel, Layer, Piece, compose
 from lissom.passes.factorize.measure import MACS, Measure
 from lissom.passes.factorize.spatial import spatial_svd
-from lissom.passes.factorize.statistics import Statistics
 from lissom.passes.factorize.svd import lost, svd
 from lissom.passes.factorize.tucker import tucker2
 from lissom.passes.factorize.vbmf import vbmf_rank
+from lissom.passes.least_squares.linear import Linear, Matrix
+from lissom.passes.least_squares.statistics import Statistics
 
 Method: TypeAlias = Literal["svd", "spatial_svd", "tucker", "cp"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -48,7 +49,7 @@ class Rung:
 class Factorization:
     """One layer, a method, and where there is data the statistics that say which errors matter."""
 
-    def __init__(self, layer: Layer, method: Method, statistics: Statistics | None = None, seed: int = 0) -> None:
+    def __init__(self, layer: Linear, method: Method, statistics: Statistics | None = None, seed: int = 0) -> None:
         self.layer = layer
         self.method: Method = "svd" if layer.is_pointwise else method
         self.statistics = statistics
@@ -56,7 +57,7 @@ class Factorization:
         self._pieces: dict[Ranks, list[Piece]] = {}
 
     @property
-    def kernel(self) -> Kernel:
+    def kernel(self) -> Matrix:
         """The kernel whose plain error counts."""
         w = self.layer.kernel
         return w if self.statistics is None else self.statistics.whitened(w)
@@ -96,23 +97,23 @@ class Factorization:
         else:
             along = [([r, 1, *(k if a == axis else 1 for a, k in enumerate(taps))], (axis,), r) for axis in axes]
             shapes = [([r, i, *ones], (), 1), *along, ([o, r, *ones], (), 1)]
-        dtype = self.layer.weights.data.dtype
+        dtype = self.layer.weight.data.dtype
         return [Piece(np.broadcast_to(np.zeros((), dtype), shape), axes, group) for shape, axes, group in shapes]
 
-    def build(self, ranks: Ranks, twin: Layer | None = None) -> Op:
+    def build(self, ranks: Ranks, twin: Linear | None = None) -> Op:
         """The detached chain, for the layer or its twin in a copy of the graph.
 
         What it loses on the mean input goes into the bias.
         """
         pieces = self.pieces(ranks)
         if self.statistics is None:
-            return (twin or self.layer).chain(pieces)
+            return chain(twin or self.layer, pieces)
         missing = self.layer.kernel - compose(pieces).reshape(self.layer.shape)
-        return (twin or self.layer).chain(pieces, self.statistics.shift(missing))
+        return chain(twin or self.layer, pieces, self.statistics.shift(missing))
 
     def sketch(self, ranks: Ranks) -> Sequence[Op]:
         """The detached ops of the chain, with weights that hold nothing yet."""
-        return detached(self.layer.chain(self.outline(ranks)))
+        return detached(chain(self.layer, self.outline(ranks)))
 
     def cost(self, ranks: Ranks, measure: Measure) -> float:
         """What the chain costs."""

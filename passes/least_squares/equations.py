@@ -5,21 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lissom.passes.least_squares.linear import Matrix
-
-
-class Moments:
-    """First and second moments of the inputs of a layer, for each of its groups."""
-
-    def __init__(self, groups: int, inputs: int) -> None:
-        self.count = 0
-        self.gram = np.zeros((groups, inputs, inputs))
-        self.total = np.zeros((groups, inputs))
-
-    def add(self, a: Matrix) -> None:
-        """Take in rows ``a`` (groups, rows, inputs)."""
-        self.count += a.shape[1]
-        self.gram += a.transpose(0, 2, 1) @ a
-        self.total += a.sum(1)
+from lissom.passes.least_squares.moments import Moments
 
 
 class Equations:

@@ -7,6 +7,7 @@ has a row for each position of the output, ``w`` a column for each output channe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -52,6 +53,38 @@ class Linear:
         if isinstance(self.op, Conv):
             return 1
         return 0 if isinstance(self.op, Gemm) and self.op.transA else self.op.a.type.rank - 1
+
+    @property
+    def output_axis(self) -> int:
+        """The axis of the output along which its channels lie."""
+        return 1 if isinstance(self.op, Conv) else -1
+
+    @cached_property
+    def kernel(self) -> Matrix:
+        """The weights as (outputs, inputs of a group, *taps); a matrix product has no taps."""
+        w: Matrix = self.weight.data.astype(np.float64)
+        return w.T if self._is_turned else w
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the kernel."""
+        shape = self.weight.data.shape
+        return shape[::-1] if self._is_turned else shape
+
+    @property
+    def _is_turned(self) -> bool:
+        """Whether inputs come before outputs in the weights."""
+        return not (isinstance(self.op, Conv) or (isinstance(self.op, Gemm) and self.op.transB))
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """Sizes of the kernel along spatial axes; none for a matrix product."""
+        return self.shape[2:]
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether each output reads one place only: a matrix product, or a convolution of one tap."""
+        return all(k == 1 for k in self.taps)
 
     @property
     def groups(self) -> int:
@@ -109,11 +142,11 @@ class Linear:
 
     def positions(self, y: torch.Tensor, count: int, rng: np.random.Generator) -> Positions:
         """At most ``count`` places of an output of the shape of ``y``, drawn without replacement."""
-        return draw(tuple(n for i, n in enumerate(y.shape) if i != self.channel_axis(y)), count, rng)
+        return draw(tuple(n for i, n in enumerate(y.shape) if i != self.output_axis % y.ndim), count, rng)
 
     def outputs(self, y: torch.Tensor, at: Positions) -> Matrix:
         """The rows of an output at these places, (groups, places, outputs of a group)."""
-        rows = y.movedim(self.channel_axis(y), -1)[at]
+        rows = y.movedim(self.output_axis, -1)[at]
         return rows.reshape(len(rows), self.groups, -1).permute(1, 0, 2).double().numpy()
 
     def rows(self, x: torch.Tensor, at: Positions) -> Matrix:
@@ -129,9 +162,6 @@ class Linear:
         """What is known of each channel of ``x``, (channels), for each input of each group: (groups, inputs)."""
         split = channels.reshape(self.groups, -1, 1)
         return np.broadcast_to(split, (*split.shape[:2], self.inputs // split.shape[1])).reshape(self.groups, -1)
-
-    def channel_axis(self, y: torch.Tensor) -> int:
-        return 1 if isinstance(self.op, Conv) else y.ndim - 1
 
 
 def linear(op: Op) -> Linear | None:

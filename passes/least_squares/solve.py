@@ -59,7 +59,7 @@ class Goal:
     def whole(self, found: Linear, before: Known) -> torch.Tensor:
         """What the layer and the others together are to give."""
         y = before[self.end]
-        return y if self.channels is None else y.index_select(found.channel_axis(y), torch.from_numpy(self.channels))
+        return y if self.channels is None else y.index_select(found.output_axis, torch.from_numpy(self.channels))
 
     def rest(self, like: torch.Tensor, now: Known) -> torch.Tensor:
         """What the others give of that."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 
 from lissom.ir.graph import Graph
-from lissom.ir.interpreter import run_op
+from lissom.ir.interpreter import execute, run_op
 from lissom.ir.op import Op
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
@@ -27,6 +27,16 @@ def feeds_of(data: Data, count: int) -> list[dict[str, Array]]:
         if seen >= count:
             break
     return feeds
+
+
+def observe(graph: Graph, feeds: list[dict[str, Array]], watch: Callable[[Value, torch.Tensor], None]) -> None:
+    """Run a graph on every batch, and show ``watch`` all inputs and results."""
+    for feed in feeds:
+        tensors = {i: to_tensor(feed[i.name], i.type.dtype) for i in graph.inputs}
+        for i, tensor in tensors.items():
+            watch(i, tensor)
+        with torch.no_grad():
+            execute(graph, tensors, observe=watch)
 
 
 class Walk:

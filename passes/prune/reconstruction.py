@@ -17,8 +17,8 @@ import torch
 from lissom.ir.channels.atoms import Unaligned
 from lissom.ir.op import Op
 from lissom.ir.values import Value
-from lissom.passes.least_squares.equations import Moments
 from lissom.passes.least_squares.linear import WIDEST, Linear, Matrix, linear
+from lissom.passes.least_squares.moments import Moments
 from lissom.passes.least_squares.rows import draw, grid_of
 from lissom.passes.prune.evidence import Evidence, Scores
 from lissom.passes.prune.magnitude import l1

@@ -10,8 +10,8 @@ from lissom.passes import notes
 from lissom.passes.data import Data
 from lissom.passes.factorize.keep import Judge, Keep
 from lissom.passes.factorize.measure import Clock
-from lissom.passes.factorize.statistics import feeds_of
 from lissom.passes.graph_pass import Kind, State, graph_pass
+from lissom.passes.least_squares.walk import feeds_of
 from lissom.passes.substitute import activation
 from lissom.passes.substitute.block import Block
 from lissom.passes.substitute.choose import Substitution, substitute_layers

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from lissom.ir.graph import Graph
-from lissom.ir.interpreter import execute
 from lissom.ir.op import Op
 from lissom.ir.ops.celu import Celu
 from lissom.ir.ops.clip import Clip
@@ -29,10 +28,10 @@ from lissom.ir.ops.selu import Selu
 from lissom.ir.ops.sigmoid import Sigmoid
 from lissom.ir.ops.softplus import Softplus
 from lissom.ir.ops.swish import Swish
-from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
 from lissom.passes.fold import gelu, hard_swish
+from lissom.passes.least_squares.walk import observe
 from lissom.passes.rule import rewrite
 
 Target: TypeAlias = Literal["hard_swish", "relu", "relu6", "leaky_relu"]
@@ -65,12 +64,7 @@ def inputs_of(graph: Graph, ops: list[Op], feeds: list[dict[str, Array]], seed: 
             flat = tensor.detach().reshape(-1).float()
             seen[value].append(flat[torch.randint(len(flat), (SAMPLES // len(feeds) + 1,), generator=rng)])
 
-    for feed in feeds:
-        tensors = {i: to_tensor(feed[i.name], i.type.dtype) for i in graph.inputs}
-        for i, tensor in tensors.items():
-            watch(i, tensor)
-        with torch.no_grad():
-            execute(graph, tensors, observe=watch)
+    observe(graph, feeds, watch)
     return {op: torch.cat(seen[op.operands[0]]) for op in ops}
 
 

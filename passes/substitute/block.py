@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from lissom.ir.op import Op
 from lissom.ir.ops.concat import Concat
@@ -16,9 +15,10 @@ from lissom.ir.ops.gather import Gather
 from lissom.ir.ops.relu import Relu
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
-from lissom.passes.factorize.layer import Kernel, Layer, Piece
+from lissom.passes.factorize.chain import Piece, link
 from lissom.passes.factorize.refit import Fit
-from lissom.passes.factorize.statistics import Statistics
+from lissom.passes.least_squares.linear import Linear, Matrix
+from lissom.passes.least_squares.statistics import Statistics
 
 
 class Unsuitable(Exception):
@@ -29,9 +29,9 @@ class Unsuitable(Exception):
 class Site:
     """A convolution, with what the options of the pass say about the block in its place."""
 
-    layer: Layer
+    layer: Linear
     statistics: Statistics | None = None
-    windows: npt.NDArray[np.float64] | None = None
+    windows: Matrix | None = None
     """Covariance of the layer's windows, (inputs * taps) squared, inputs outermost; None where it is not known."""
     ratio: float | None = None
     groups: int = 4
@@ -48,18 +48,22 @@ class Site:
         return tuple(range(len(self.layer.taps)))
 
     @property
-    def kernel(self) -> Kernel:
+    def kernel(self) -> Matrix:
         """The kernel whose plain error counts."""
         w = self.layer.kernel
         return w if self.statistics is None else self.statistics.whitened(w)
 
-    def unwhitened(self, w: Kernel) -> Kernel:
+    def unwhitened(self, w: Matrix) -> Matrix:
         """What reads the inputs, for inputs as they are."""
         return w if self.statistics is None else self.statistics.unwhitened(w)
 
     def pointwise(self, matrix: Array) -> Piece:
         """A 1x1 convolution from a matrix (outputs, inputs)."""
         return Piece(matrix.reshape(*matrix.shape, *[1] * len(self.axes)))
+
+    def link(self, x: Value, piece: Piece, i: int, last: bool = False) -> Op:
+        """The ``i``-th convolution of the block, on ``x``; the last one has the layer's name and bias."""
+        return link(self.layer, x, piece, i, last)
 
     def width(self, default: float, of: int, multiple: int = 1) -> int:
         """``ratio`` of a number of channels, as a multiple."""
@@ -101,7 +105,7 @@ def chain(site: Site, pieces: Sequence[Piece], between: Callable[[Op, int], Op] 
     """Convolutions one after the other; ``between`` makes what follows the i-th but the last."""
     x: Value = site.layer.x
     for i, piece in enumerate(pieces):
-        op = site.layer.link(x, piece, i, last=i == len(pieces) - 1)
+        op = site.link(x, piece, i, last=i == len(pieces) - 1)
         if i == len(pieces) - 1:
             return Built(op, ((op, None),))
         x = between(site.activated(op), i) if between is not None else site.activated(op)

@@ -18,12 +18,14 @@ from lissom.passes.data import Data
 from lissom.passes.factorize.choose import find_layers
 from lissom.passes.factorize.enc import JUDGED_SAMPLES, first_batches, output_error, outputs_of
 from lissom.passes.factorize.keep import Judge
-from lissom.passes.factorize.layer import Layer, layer_of
+from lissom.passes.factorize.layer import layer_of
 from lissom.passes.factorize.measure import macs, rebuilt
 from lissom.passes.factorize.methods import Rung, detached
 from lissom.passes.factorize.ranks import least, require_reachable
 from lissom.passes.factorize.refit import refit
-from lissom.passes.factorize.statistics import feeds_of, gather
+from lissom.passes.least_squares.linear import Linear
+from lissom.passes.least_squares.statistics import gather
+from lissom.passes.least_squares.walk import feeds_of
 from lissom.passes.substitute.block import Block, Built, Site, Unsuitable
 from lissom.passes.substitute.windows import window_covariances
 from lissom.passes.train.normalize import normalize
@@ -108,7 +110,7 @@ def substitute_layers(
         normalize(graph, inside, feeds if informed else [])
 
 
-def _fits(layer: Layer, pointwise: bool) -> bool:
+def _fits(layer: Linear, pointwise: bool) -> bool:
     """Whether the layer is a convolution that blocks are for; notes why not."""
     if isinstance(layer.op, Conv) and (pointwise or not layer.is_pointwise):
         return True
@@ -150,7 +152,7 @@ def _moved(c: Candidate, block: Block, copies: dict[Value, Value]) -> Candidate:
     op = copies[c.site.op]
     assert isinstance(op, Op)
     layer = layer_of(op)
-    assert isinstance(layer, Layer)
+    assert isinstance(layer, Linear)
     site = replace(c.site, layer=layer)
     return Candidate(site, block(site), c.before, c.after)
 

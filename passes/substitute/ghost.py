@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lissom.ir.values import Const
-from lissom.passes.factorize.layer import Piece
+from lissom.passes.factorize.chain import Piece
 from lissom.passes.substitute.block import Built, Site, Unsuitable, branches
 
 CHEAP = 3
@@ -43,8 +43,8 @@ def ghost(site: Site) -> Built:
     factor = covariance[primary, ghosts] / np.maximum(np.diagonal(covariance)[primary], 1e-30)
     cheap = np.zeros((len(ghosts), 1, *[CHEAP] * len(layer.taps)))
     cheap.reshape(len(ghosts), -1)[:, cheap[0].size // 2] = factor
-    source = site.biased(layer.link(layer.x, Piece(layer.kernel[primary], site.axes), 0), primary)
-    made = layer.link(site.activated(source), Piece(cheap, group=len(ghosts)), 1)
+    source = site.biased(site.link(layer.x, Piece(layer.kernel[primary], site.axes), 0), primary)
+    made = site.link(site.activated(source), Piece(cheap, group=len(ghosts)), 1)
     bias = site.op.b
     if isinstance(bias, Const):  # the primary's bias comes through the cheap convolution too
         made = made.replace(b=bias.replace((bias.data[ghosts] - factor * bias.data[primary]).astype(bias.data.dtype)))

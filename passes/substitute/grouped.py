@@ -7,11 +7,11 @@ arXiv:1711.02613).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from lissom.passes.factorize.layer import Kernel, Piece
+from lissom.passes.factorize.chain import Piece
 from lissom.passes.factorize.svd import svd
 from lissom.passes.least_squares.equations import solve_definite
+from lissom.passes.least_squares.linear import Matrix
 from lissom.passes.substitute.block import Built, Site, Unsuitable, chain
 
 ITERATIONS = 6
@@ -21,7 +21,7 @@ FILTERS = 4
 """What a first layer, with one input or three, needs: one filter a channel says too little of an image."""
 
 
-def per_group(kernel: Kernel, groups: int, times: int = 1) -> tuple[Kernel, npt.NDArray[np.float64]]:
+def per_group(kernel: Matrix, groups: int, times: int = 1) -> tuple[Matrix, Matrix]:
     """``spatial`` (M, I / groups, *k) in groups and ``mixing`` (O, M), the best pair for a kernel (O, I, *k); M is
     ``times`` I.
 
@@ -39,9 +39,7 @@ def per_group(kernel: Kernel, groups: int, times: int = 1) -> tuple[Kernel, npt.
     return np.concatenate(spatial), np.concatenate(mixing, axis=1)
 
 
-def depthwise_on(
-    windows: npt.NDArray[np.float64], kernel: Kernel, spatial: Kernel
-) -> tuple[Kernel, npt.NDArray[np.float64]]:
+def depthwise_on(windows: Matrix, kernel: Matrix, spatial: Matrix) -> tuple[Matrix, Matrix]:
     """The depthwise and 1x1 weights whose output on data is nearest to that of ``kernel`` (O, I, *k), beginning at
     ``spatial`` (M, 1, *k), where M is a multiple of I.
 
@@ -67,7 +65,7 @@ def depthwise_on(
     return d.reshape(middle, 1, *taps), mixing
 
 
-def _solve(gram: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _solve(gram: Matrix, right: Matrix) -> Matrix:
     damped = gram + np.eye(len(gram)) * (RIDGE * np.trace(gram) / len(gram) + 1e-30)
     return solve_definite(damped, right)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lissom.passes.factorize.chain import Piece
 from lissom.passes.factorize.cp import cp
-from lissom.passes.factorize.layer import Piece
 from lissom.passes.factorize.tucker import tucker2, unfold
 from lissom.passes.substitute.block import Built, Site, Unsuitable, branches, chain
 
@@ -42,10 +42,10 @@ def fire(site: Site) -> Built:
     _, vectors = np.linalg.eigh(seen @ seen.T)
     basis = vectors[:, ::-1][:, :width].T
     layer = site.layer
-    squeezed = site.activated(layer.link(layer.x, site.pointwise(site.unwhitened(basis)), 0))
+    squeezed = site.activated(site.link(layer.x, site.pointwise(site.unwhitened(basis)), 0))
     wide = np.moveaxis(np.tensordot(kernel[spatial], basis, (1, 1)), -1, 1)
-    small = layer.link(squeezed, site.pointwise(middles @ basis.T), 1).replace(strides=site.op.strides)
-    large = layer.link(squeezed, Piece(wide, site.axes), 2)
+    small = site.link(squeezed, site.pointwise(middles @ basis.T), 1).replace(strides=site.op.strides)
+    large = site.link(squeezed, Piece(wide, site.axes), 2)
     return branches(site, [(site.biased(small, pointwise), pointwise), (site.biased(large, spatial), spatial)])
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from lissom.ir.op import Op
 from lissom.ir.ops.gather import Gather
 from lissom.ir.values import Const
-from lissom.passes.factorize.layer import Kernel, Piece
+from lissom.passes.factorize.chain import Piece
 from lissom.passes.factorize.svd import svd
+from lissom.passes.least_squares.linear import Matrix
 from lissom.passes.substitute.block import Built, Site, Unsuitable, chain
 
 
-def per_block(kernel: Kernel, groups: int, middle: int) -> tuple[Kernel, npt.NDArray[np.float64]]:
+def per_block(kernel: Matrix, groups: int, middle: int) -> tuple[Matrix, Matrix]:
     """``first`` (middle, I / groups, *k) and ``second`` (O, middle / groups), both in groups, shuffled in between.
 
     The part of the kernel from one group of inputs to one of outputs passes through middle / groups**2 channels alone,

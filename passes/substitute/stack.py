@@ -6,10 +6,10 @@ import itertools
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lissom.ir.values import Value
-from lissom.passes.factorize.layer import Kernel, Piece
+from lissom.passes.factorize.chain import Piece
+from lissom.passes.least_squares.linear import Matrix
 from lissom.passes.substitute.block import Built, Site, Unsuitable
 
 SMALL = 3
@@ -17,7 +17,7 @@ ITERATIONS = 20
 RIDGE = 1e-6
 
 
-def convolved(first: Kernel, second: Kernel) -> Kernel:
+def convolved(first: Matrix, second: Matrix) -> Matrix:
     """The kernel of ``second`` after ``first``: w[o, i] = sum over m of second[o, m] * first[m, i], convolved."""
     taps = [a + b - 1 for a, b in zip(first.shape[2:], second.shape[2:], strict=True)]
     total = np.zeros((second.shape[0], first.shape[1], *taps))
@@ -28,7 +28,7 @@ def convolved(first: Kernel, second: Kernel) -> Kernel:
     return total
 
 
-def split(kernel: Kernel, middle: int, seed: int = 0) -> tuple[Kernel, Kernel]:
+def split(kernel: Matrix, middle: int, seed: int = 0) -> tuple[Matrix, Matrix]:
     """``first`` (middle, I, *k - 2) and ``second`` (O, middle, 3, ...) that convolve to about ``kernel``: by ALS."""
     outputs, inputs, *taps = kernel.shape
     rank, rest = len(taps), [k - SMALL + 1 for k in taps]
@@ -46,7 +46,7 @@ def split(kernel: Kernel, middle: int, seed: int = 0) -> tuple[Kernel, Kernel]:
     return first, second
 
 
-def _placed(w: Kernel, other: list[int], taps: list[int]) -> npt.NDArray[np.float64]:
+def _placed(w: Matrix, other: list[int], taps: list[int]) -> Matrix:
     """Convolution of ``w`` (rows, middle, *k) with kernels (middle, *other): (rows * taps, middle * other)."""
     rows, middle, *k = w.shape
     matrix = np.zeros((*other, rows, *taps, middle))
@@ -57,11 +57,9 @@ def _placed(w: Kernel, other: list[int], taps: list[int]) -> npt.NDArray[np.floa
     return np.moveaxis(spread, 0, -1).reshape(spread.shape[1], -1)
 
 
-def _ridge(a: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _ridge(a: Matrix, y: Matrix) -> Matrix:
     gram = a.T @ a
-    solved: npt.NDArray[np.float64] = np.linalg.solve(
-        gram + np.eye(len(gram)) * RIDGE * np.trace(gram) / len(gram), a.T @ y
-    )
+    solved: Matrix = np.linalg.solve(gram + np.eye(len(gram)) * RIDGE * np.trace(gram) / len(gram), a.T @ y)
     return solved
 
 
@@ -77,7 +75,7 @@ def small_kernels(site: Site) -> Built:
     pads = np.array(op.pads)
     shares = [pads * (i + 1) // count - pads * i // count for i in range(count)]
     middle = site.width(1.0, min(site.layer.shape[:2]))
-    pieces: list[Kernel] = []
+    pieces: list[Matrix] = []
     rest = site.kernel
     for _ in range(count - 1):
         rest, last = split(rest, middle)
@@ -87,6 +85,6 @@ def small_kernels(site: Site) -> Built:
     for i, (w, share) in enumerate(zip(pieces, shares, strict=True)):
         is_last = i == count - 1
         strides = op.strides if is_last else (1,) * rank
-        made = site.layer.link(x, Piece(w, site.axes), i, is_last).replace(strides=strides, pads=tuple(map(int, share)))
+        made = site.link(x, Piece(w, site.axes), i, is_last).replace(strides=strides, pads=tuple(map(int, share)))
         x = made if is_last else site.activated(made)
     return Built(made, ((made, None),))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lissom.passes.factorize.chain import Piece, compose
 from lissom.passes.factorize.cp import cp, rebuild
-from lissom.passes.factorize.layer import Piece, compose
 from lissom.passes.factorize.spatial import spatial_svd, unfold
 from lissom.passes.factorize.svd import lost, svd
 from lissom.passes.factorize.tucker import mode_losses, tucker2

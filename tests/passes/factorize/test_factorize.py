@@ -32,9 +32,11 @@ from lissom.ir.values import Const
 from lissom.ir.verify import verify
 from lissom.passes.compare import relative_error
 from lissom.passes.explain import explain
-from lissom.passes.factorize.layer import Layer, compose, layer_of
+from lissom.passes.factorize.chain import chain, compose
+from lissom.passes.factorize.layer import layer_of
 from lissom.passes.factorize.measure import MACS
 from lissom.passes.factorize.methods import METHODS, Factorization, detached
+from lissom.passes.least_squares.linear import Linear
 from lissom.passes.report import Size
 from lissom.passes.runner import run
 
@@ -87,12 +89,12 @@ def graph_of(op: Op) -> Graph:
 def build_in(g: Graph, method: str, ranks: tuple[int, ...] | None = None) -> Factorization:
     """Put the chain of full rank, or of ``ranks``, in the place of the graph's layer."""
     layer = layer_of(g.ops[0])
-    assert isinstance(layer, Layer)
+    assert isinstance(layer, Linear)
     f = Factorization(layer, method)  # type: ignore[arg-type]
     pieces = f.pieces(ranks or f.full)
     outlined = f.outline(ranks or f.full)
     assert [(p.w.shape, p.axes, p.group) for p in pieces] == [(p.w.shape, p.axes, p.group) for p in outlined]
-    g.replace(layer.op, layer.chain(pieces))
+    g.replace(layer.op, chain(layer, pieces))
     verify(g)
     return f
 
@@ -139,7 +141,7 @@ def test_a_chain_computes_its_composed_kernel(op: Conv, method: str, rank: int) 
     g = graph_of(op)
     twin = g.clone()
     layer = layer_of(g.ops[0])
-    assert isinstance(layer, Layer)
+    assert isinstance(layer, Linear)
     ranks = tuple(min(rank, r) for r in Factorization(layer, method).full)  # type: ignore[arg-type]
     f = build_in(g, method, ranks)
     kernel = compose(f.pieces(ranks)).astype(np.float32).reshape(op.w.type.static or ())
@@ -288,7 +290,7 @@ def test_reasons_are_given(graph: Graph) -> None:
 def test_outlines_cost_what_chains_cost(graph: Graph) -> None:
     for op in graph.ops:
         layer = layer_of(op)
-        if isinstance(layer, Layer):
+        if isinstance(layer, Linear):
             for method in METHODS:
                 f = Factorization(layer, method)  # type: ignore[arg-type]
                 ranks = tuple(max(1, r // 3) for r in f.full)

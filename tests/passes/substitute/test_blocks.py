@@ -17,7 +17,9 @@ from lissom.ir.types import tensor
 from lissom.ir.values import Const
 from lissom.ir.verify import verify
 from lissom.passes.compare import relative_error
-from lissom.passes.factorize.layer import Layer, Piece, compose, layer_of
+from lissom.passes.factorize.chain import Piece, compose
+from lissom.passes.factorize.layer import layer_of
+from lissom.passes.least_squares.linear import Linear
 from lissom.passes.substitute import BLOCKS
 from lissom.passes.substitute.block import Site, Unsuitable
 from lissom.passes.substitute.ghost import pairs
@@ -135,7 +137,7 @@ def test_blocks_fit_where_little_room_is_left(name: str, auto_pad: str) -> None:
 
 def install(g: Graph, name: str, **options: object) -> None:
     layer = layer_of(g.ops[0])
-    assert isinstance(layer, Layer)
+    assert isinstance(layer, Linear)
     kind = layer.op.type
     g.replace(layer.op, BLOCKS[name](Site(layer, **options)).tail)  # type: ignore[arg-type]
     verify(g)
