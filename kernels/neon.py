@@ -11,6 +11,7 @@ from functools import partial
 from math import prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
+from lissom.kernels.depthwise import CODE
 from lissom.kernels.kernel import Params, Refusal, identifier
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import geometry, padded_bytes, run_length
@@ -145,3 +146,100 @@ def _add(unit: Unit) -> None:
 
 for _unit in UNITS:
     _add(_unit)
+
+
+# ---- depthwise
+
+BLOCK = 16
+"""Channels at once."""
+
+COLUMNS = {"aarch64+dotprod": (1, 2, 3, 4, 5), "aarch64": (1, 2, 3, 4)}
+"""For each level how many columns tiles of it may have: dot products keep the sums of all in registers."""
+
+
+def merged_pixels(params: Params) -> int:
+    """Neighbours that are taken as one pixel, where one has too few channels."""
+    c = geometry(params)
+    fits = BLOCK % c["groups"] == 0 and c["stride"][2] == 1
+    return int(BLOCK // c["groups"]) if fits else 1
+
+
+def _depthwise_scratch(params: Params) -> int:
+    c = geometry(params)
+    whole = padded_bytes(params, 1)
+    if not whole and c["groups"] % BLOCK:
+        whole = prod(c["in"]) * c["groups"]
+    return int(whole) + SLACK if whole else 0
+
+
+def _depthwise_known(params: Params) -> dict[str, int]:
+    c, merged = geometry(params), merged_pixels(params)
+    _, height, width = c["kernel"]
+    columns = max((c["out"][2] - 1) * c["stride"][2] + (width - 1) * c["dilation"][2] + 1, c["pad"][2] + c["in"][2])
+    return {
+        "HEIGHT": height,
+        "WIDTH": width,
+        "STRIDE": merged if merged > 1 else c["stride"][2],
+        "DILATION": c["dilation"][2],
+        "MERGED": merged,
+        "PIXEL": c["groups"],
+        "LINE": columns * c["groups"] * c["dilation"][1],
+        "NARROW": int(params["w_plain"] == NARROW),
+    }
+
+
+def _depthwise_instructions(params: Params, level: str, columns: int) -> float:
+    """Of the code for one tile."""
+    known = _depthwise_known(params)
+    height, width = known["HEIGHT"], known["WIDTH"]
+    span = (columns - 1) * known["STRIDE"] + (width - 1) * known["DILATION"] + 1
+    seen = min(span, columns * width)
+    if level == "aarch64":
+        taps, pairs = height * width, (height * width + 1) // 2 if known["NARROW"] else 0
+        each = 8 * pairs if pairs else 6 * taps
+        return columns * (each + 30) + min(seen * height, columns * taps) + taps * columns / 2
+    fours = -(-height // 4)
+    return fours * (seen * (4 + min(height, 4)) + columns * width * 6) + 30 * columns
+
+
+def _depthwise_refusal(level: str, columns: int) -> Refusal:
+    signed = _refusal(1)
+
+    def refuses(params: Params) -> str | None:
+        c = geometry(params)
+        if not c["groups"] > 1 == c["in_channels"] == c["out_channels"]:
+            return "the convolution is not depthwise"
+        if c["in"][0] * c["out"][0] * c["kernel"][0] > 1:
+            return "a depthwise convolution over three axes"
+        needed = columns * merged_pixels(params)
+        if c["out"][2] < needed:
+            return f"{needed} columns at once for {c['out'][2]}"
+        if columns > 1 and _depthwise_instructions(params, level, columns) > CODE:
+            return f"{columns} columns at once are too much code"
+        return signed({**params, "conv": {**c, "groups": 1}})
+
+    return refuses
+
+
+def _depthwise_cost(params: Params, level: str, columns: int) -> float:
+    c, merged = geometry(params), merged_pixels(params)
+    blocks = -(-c["groups"] // BLOCK)
+    tiles = c["batch"] * blocks * c["out"][1] * -(-c["out"][2] // (columns * merged))
+    return float(tiles * (15 + _depthwise_instructions(params, level, columns)))
+
+
+for _level, _all in COLUMNS.items():
+    for _columns in _all:
+        variant(
+            "conv_q8",
+            f"depthwise_q8_{identifier(_level)}_{_columns}",
+            _depthwise_refusal(_level, _columns),
+            level=_level,
+            layout="NHWC",
+            packing={"w": f"taps {1 if _level == 'aarch64' else 4}"},
+            scratch=_depthwise_scratch,
+            cost=partial(_depthwise_cost, level=_level, columns=_columns),
+            template="lissom_depthwise_q8.h",
+            constants={"COLUMNS": _columns},
+            known=_depthwise_known,
+        )
