@@ -195,6 +195,22 @@ def depthwise(operand: Operand, lanes: int, element: int) -> Array:
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
+def taps(operand: Operand, rows: int) -> Array:
+    """Weights for ``kernels/aarch64/lissom_depthwise_q8.h``: for each 16 channels biases and multipliers, and for each
+    column of the kernel and each ``rows`` of its rows so many bytes a channel. Behind the last channel come the first
+    ones again."""
+    c = geometry(operand.params)
+    _, height, width = c["kernel"]
+    weights = operand.array.reshape(c["groups"], height, width)
+    filled = np.zeros((c["groups"], -(-height // rows) * rows, width), np.int8)
+    filled[:, :height] = weights
+    lanes = np.arange(-(-c["groups"] // 16) * 16) % c["groups"]
+    head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
+    tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
+    parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(-1)
+
+
 def fours(operand: Operand, together: int) -> Array:
     """Weights for ``lissom_conv_q8_m55.h``: for every ``together`` output channels of a group biases as int32 and
     multipliers as float32, then for each 16 bytes of a patch (kernel column, row, channel) those of each, and last what
@@ -308,6 +324,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "winograd": winograd,
     "blocks": blocks,
     "depthwise": depthwise,
+    "taps": taps,
     "fours": fours,
     "channels": channels,
     "sparse": sparse,
