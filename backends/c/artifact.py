@@ -14,6 +14,7 @@ import numpy as np
 
 from lissom.backends.c.cross import foreign, need_for
 from lissom.backends.c.emulation import guest
+from lissom.backends.c.packages import code_folder
 from lissom.backends.c.toolchain import FLAGS, STANDARD, compile_c, objects, sources
 from lissom.ir.errors import DataError, Error
 from lissom.ir.types import Array
@@ -33,6 +34,8 @@ class Artifact:
             self.target: str = self.report["target"]
         except (ValueError, KeyError) as e:
             raise Error(f"{record} is damaged ({e}); compile the model again") from e
+        self.code = self.folder / code_folder(self.report.get("package", "cmake"))
+        """Where its C is."""
         self.flags: Sequence[str] = FLAGS
         """What is compiled with where nothing else is asked for."""
         self.objects: Path | None = None
@@ -47,23 +50,21 @@ class Artifact:
         compiler = need_for(self.target, cc)
         elsewhere = foreign(self.target)
         harness = _TIMER.replace("NAME", self.name) if harness is None else harness
-        kernels = _digest(sorted((self.folder / "kernels").glob("*.h")))
-        headers = _digest(sorted(self.folder.glob("*.h")), kernels)
-        units = {
-            unit: kernels if unit.parent.name == "kernels" else headers for unit in sources(self.folder, self.name)
-        }
+        kernels = _digest(sorted((self.code / "kernels").glob("*.h")))
+        headers = _digest(sorted(self.code.glob("*.h")), kernels)
+        units = {unit: kernels if unit.parent.name == "kernels" else headers for unit in sources(self.code, self.name)}
         whole = _digest(units, repr((compiler, tuple(flags), harness)).encode() + headers)
         folder = self.folder / "build"
         built = folder / f"{self.name}-{whole.hex()[:16]}{'' if elsewhere else '.so'}"
         if built.exists():
             return built
         folder.mkdir(exist_ok=True)
-        options: list[str | Path] = [*STANDARD, *flags, "-I", self.folder]
+        options: list[str | Path] = [*STANDARD, *flags, "-I", self.code]
         with tempfile.TemporaryDirectory(dir=folder) as work:
             made = Path(work, built.name)
             if elsewhere:
                 compiled = objects(compiler, options, units, self.objects or Path(work))
-                guest.link(self.target, [self.network], compiled, made, ["-I", self.folder], cc)
+                guest.link(self.target, [self.network], compiled, made, ["-I", self.code], cc)
             else:
                 added = Path(work, "harness.c")
                 added.write_text(harness, encoding="ascii")

@@ -14,7 +14,6 @@ from typing import Any, Literal
 from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
 from lissom.backends.c.budget import UNLIMITED, Budget, check
 from lissom.backends.c.buffers import share_and_place
-from lissom.backends.c.build_files import cmake
 from lissom.backends.c.builder import Builder, Chooser
 from lissom.backends.c.dispatch import dispatch
 from lissom.backends.c.edges import Edges, model_edges
@@ -22,6 +21,7 @@ from lissom.backends.c.footprint import Footprint, footprint
 from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
 from lissom.backends.c.names import prefix
+from lissom.backends.c.packages import PACKAGES, WITHOUT_CONTRACTION, Package, code_folder, wrapping
 from lissom.backends.c.page import page
 from lissom.backends.c.program import Program
 from lissom.backends.c.report import artifact_report
@@ -29,6 +29,7 @@ from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.times import Tuned
+from lissom.backends.c.toolchain import sources
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
@@ -62,6 +63,7 @@ def emit(
     optimize: Literal["speed", "size"] = "speed",
     tuned: Tuned | None = None,
     budget: Budget = UNLIMITED,
+    package: Package = "cmake",
 ) -> dict[str, Any]:
     """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
 
@@ -72,6 +74,7 @@ def emit(
     layers share few kernels that take any sizes; otherwise most have kernels that are compiled for theirs. ``tuned``,
     from :func:`lissom.backends.c.tune.tune`, chooses kernels by measured time, in place of their costs. ``alignment``
     of arena and weights is by default that of the cache lines or vectors of the target. ``budget`` limits memory.
+    ``package`` says what is written around the C: a CMake project, an Arduino library or a Zephyr module.
 
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
     DataError for a name that cannot be used, OverBudget for a network that takes more memory than it may, and Error
@@ -84,6 +87,8 @@ def emit(
     out = Path(out_dir)
     check_replaceable(out)
     name = prefix("model" if name is None else name)
+    if package not in PACKAGES:
+        raise Error(f"package is one of {', '.join(PACKAGES)}, got {package!r}")
     if optimize not in ("speed", "size"):
         raise Error(f"optimize is 'speed' or 'size', got {optimize!r}")
     if optimize == "size" and tuned is not None:
@@ -96,7 +101,7 @@ def emit(
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        found = _write(work, graph, lowered, program, edges, source, report, vectors, tuned, budget)
+        found = _write(work, graph, lowered, program, edges, source, report, vectors, tuned, budget, package)
         _move_into_place(work, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -165,17 +170,25 @@ def _write(
     vectors: Sequence[Sequence[Array]] | None,
     tuned: Tuned | None,
     budget: Budget,
+    package: Package,
 ) -> dict[str, Any]:
     inputs, outputs = ports([i.name for i in lowered.inputs], edges.inputs), ports(lowered.output_names, edges.outputs)
     name = program.name
-    write_code(folder, program, inputs, outputs)
-    put(folder / "CMakeLists.txt", cmake(program))
-    taken = _footprint(folder, program)
+    code = folder / code_folder(package)
+    write_code(code, program, inputs, outputs)
+    if package == "arduino":
+        for unit in sources(code, name):
+            put(unit, WITHOUT_CONTRACTION + unit.read_text(encoding="ascii"))
+    for path, text in wrapping(program, package, inputs, outputs).items():
+        put(folder / path, text)
+    taken = _footprint(code, program)
     check(program, budget, taken, STACK_BOUND)
     if taken is not None:
-        put(folder / f"{name}.h", header(program, inputs, outputs, taken.stack))
-    put(folder / f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
+        put(code / f"{name}.h", header(program, inputs, outputs, taken.stack))
+    tests = folder / "extras" if package == "arduino" else folder
+    put(tests / f"{name}_test.c", selftest(program, inputs, outputs, reference(lowered, edges, vectors), edges))
     found = artifact_report(graph, program, edges, inputs, outputs, taken, tuned)
+    found["package"] = package
     found["source"] = _keep_source(folder, model)
     found.update(extra or {})
     (folder / MARK).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -185,13 +198,13 @@ def _write(
 
 def put(path: Path, text: str) -> None:
     """Write a file that is the same on every system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="ascii", newline="\n")
 
 
 def write_code(folder: Path, program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
     """The program in C: kernels, calls, constants, and the header for callers."""
     name = program.name
-    (folder / "kernels").mkdir(exist_ok=True)
     for file, text in {f: text for k in program.kernels for f, text in k.files().items()}.items():
         put(folder / "kernels" / file, text)
     for each in program.levels or [program]:

@@ -45,6 +45,12 @@ VECTORS = 3
 @click.option(
     "--tune", "tuning", is_flag=True, help="Time kernels for each layer on this machine, as lissom tune does."
 )
+@click.option(
+    "--package",
+    type=click.Choice(["cmake", "arduino", "zephyr"]),
+    default="cmake",
+    help="What is around the C: a CMake project, an Arduino library or a Zephyr module.",
+)
 @click.option("--build", is_flag=True, help="Also compile it, with a cross compiler where the target needs one.")
 @click.option("--ram", metavar="BYTES", help="Refuse a network whose arena and stack take more, such as 64K.")
 @click.option("--flash", metavar="BYTES", help="Refuse a network whose code and weights take more, such as 256K.")
@@ -62,6 +68,7 @@ def compile_model(
     io: Literal["float", "int8"],
     optimize: Literal["speed", "size"],
     tuning: bool,
+    package: Literal["cmake", "arduino", "zephyr"],
     build: bool,
     ram: str | None,
     flash: str | None,
@@ -107,6 +114,7 @@ def compile_model(
             optimize=optimize,
             tuned=tuned,
             budget=budget,
+            package=package,
             source=kept,
             report=extra,
             vectors=None if data is None else vectors(graph, data),

@@ -92,7 +92,7 @@ def link(
         listed.write_text(table(networks), encoding="ascii")
         own: list[str | Path] = [listed, FOLDER / "driver.c"]
         own += [FOLDER / "linux.c"] if board is None else [BOARD / "start.c", BOARD / "semihosting.c"]
-        folders = ["-I", FOLDER, "-I", BOARD]
+        folders: list[str | Path] = ["-I", FOLDER, "-I", BOARD]
         options: list[str | Path] = ["-std=gnu99", "-O2", "-ffp-contract=off", *flags, *folders, "-o", made]
         if board is None:
             options.append("-static")
