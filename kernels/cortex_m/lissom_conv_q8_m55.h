@@ -15,7 +15,7 @@
 #define CHUNK 16
 
 typedef struct {
-    const uint8_t *w;    /*  0: of four channels */
+    const uint8_t *w;    /*  0: weights of four channels; before a run what is in front of them */
     int32_t zero;        /*  4: of y */
     const uint8_t *x[2]; /*  8: the patches of two columns */
     int32_t x_step;      /* 16: from where such a patch was read to, to the next but one */
@@ -120,38 +120,40 @@ static void some_channels(pairs *given)
 }
 #endif
 
+#define BLOCK (32 + 4 * (16 * LISSOM_WHOLE + LISSOM_REST)) /* bytes of w for four channels */
+
 /* All output channels of a group at n columns. */
 static void columns(const lissom_conv_q8_params *q, const uint8_t *x, int32_t step, const uint8_t *w, uint8_t *y,
                     int32_t y_pixel, int32_t n)
 {
-    for (int32_t o = 0; o < q->conv.out_channels; o += 4) {
-        pairs job = {
-            w, q->y.zero, {x, x + step}, 2 * step - 16 * LISSOM_WHOLE, 2 * y_pixel, y + o, n / 2, {0}, 8,
-        };
-        for (int32_t i = 0; i < 4; ++i) {
-            job.at[2 * i] = (uint16_t)i;
-            job.at[2 * i + 1] = (uint16_t)(i + y_pixel);
-        }
+    const uint8_t *const last = x + (n - 1) * step;
+    const int32_t beside = n > 1 ? y_pixel : 0; /* a single column is there twice */
+    pairs job = {.zero = q->y.zero, .x_step = 2 * step - 16 * LISSOM_WHOLE, .y_step = 2 * y_pixel, .lanes = 8};
+    for (int32_t i = 0; i < 4; ++i) {
+        job.at[2 * i] = (uint16_t)i;
+        job.at[2 * i + 1] = (uint16_t)(i + beside);
+    }
+    for (int32_t o = 0; o < q->conv.out_channels; o += 4, w += BLOCK) {
 #if LISSOM_SOME
         void (*const all)(pairs *) = o + 4 <= q->conv.out_channels ? four_channels : some_channels;
         job.lanes = 2 * (q->conv.out_channels - o);
 #else
         void (*const all)(pairs *) = four_channels;
 #endif
-        if (job.pairs > 0) {
-            all(&job);
-        }
-        if (n % 2) { /* the last column, twice */
-            for (int32_t i = 0; i < 4; ++i) {
-                job.at[2 * i + 1] = (uint16_t)i;
-            }
+        job.w = w;
+        job.x[0] = x;
+        job.x[1] = n > 1 ? x + step : x;
+        job.y = y + o;
+        job.pairs = lissom_larger(n / 2, 1);
+        all(&job);
+        if (n % 2 && n > 1) { /* the last two columns, one of them once more */
             job.w = w;
-            job.x[0] = job.x[1] = x + (n - 1) * step;
-            job.y = y + o + (n - 1) * y_pixel;
+            job.x[0] = last - step;
+            job.x[1] = last;
+            job.y = y + o + (n - 2) * y_pixel;
             job.pairs = 1;
             all(&job);
         }
-        w += 32 + 4 * (16 * LISSOM_WHOLE + LISSOM_REST);
     }
 }
 
@@ -167,7 +169,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     const lissom_strip strip = lissom_strip_of(p);
     uint8_t *const sums = (uint8_t *)scratch + lissom_strip_bytes(p, &strip);
     const lissom_add_q8_m55 add = lissom_add_of_residual(&q->y, &q->skip);
-    const int32_t blocks = (p->out_channels + 3) / 4 * (32 + 4 * (16 * LISSOM_WHOLE + LISSOM_REST));
+    const int32_t blocks = (p->out_channels + 3) / 4 * BLOCK;
     for (int32_t n = 0; n < p->batch; ++n) {
         const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * pixel;
         for (int32_t g = 0; g < p->groups; ++g) {

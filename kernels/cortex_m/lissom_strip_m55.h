@@ -14,6 +14,8 @@ typedef struct {
     int32_t apart;   /* from one run to the next, in columns of x */
     int32_t step;    /* bytes from one patch to the next */
     int32_t rows;    /* of the kernel */
+    int32_t each;    /* columns that a vector takes at once, where they are neighbours of few channels; else 0 */
+    uint8_t places[16];
 } lissom_strip;
 
 static inline lissom_strip lissom_strip_of(const lissom_conv_params *p)
@@ -34,6 +36,11 @@ static inline lissom_strip lissom_strip_of(const lissom_conv_params *p)
     } else {
         s.step = (shared ? p->stride[2] : width) * s.rows * p->in_channels;
     }
+    const int32_t many = 16 / p->in_channels;
+    s.each = shared && p->groups == 1 && many > 1 && (many - 1) * s.rows * p->in_channels < 240 ? many : 0;
+    for (int32_t i = 0; i < 16; ++i) {
+        s.places[i] = (uint8_t)(i / p->in_channels * s.rows * p->in_channels + i % p->in_channels);
+    }
     return s;
 }
 
@@ -43,8 +50,8 @@ static inline int32_t lissom_strip_bytes(const lissom_conv_params *p, const liss
 }
 
 /* n columns of a row: `bytes` of each, which lie x_step apart, to places to_step apart. */
-static inline void lissom_strip_row(uint8_t *to, int32_t to_step, const uint8_t *x, int32_t x_step, int32_t n,
-                                    int32_t bytes)
+static inline void lissom_strip_row(const lissom_strip *s, uint8_t *to, int32_t to_step, const uint8_t *x, int32_t x_step,
+                                    int32_t n, int32_t bytes)
 {
     if (bytes == 16) {
         __asm__ volatile("wls lr, %[n], 2f\n"
@@ -57,24 +64,31 @@ static inline void lissom_strip_row(uint8_t *to, int32_t to_step, const uint8_t 
                          : [to] "+r"(to), [x] "+r"(x)
                          : [n] "r"(n), [x_step] "r"(x_step), [to_step] "r"(to_step)
                          : "q0", "lr", "cc", "memory");
-        return;
-    }
-    const int32_t each = 16 / bytes; /* columns in a vector */
-    if (bytes == x_step && each > 1 && (each - 1) * to_step + bytes <= 256) {
-        uint8_t at[16];
-        for (int32_t i = 0; i < 16; ++i) {
-            at[i] = (uint8_t)(i / bytes * to_step + i % bytes);
-        }
-        const uint8x16_t places = vld1q_u8(at);
+    } else if (s->each) {
         int32_t left = n * bytes;
-        for (; left > 0; left -= each * bytes, x += each * bytes, to += each * to_step) {
-            const mve_pred16_t some = vctp8q((uint32_t)lissom_smaller(left, each * bytes));
-            vstrbq_scatter_offset_p_u8(to, places, vldrbq_z_u8(x, some), some);
+        const int32_t at_once = s->each * bytes;
+        const int32_t on = s->each * to_step;
+        __asm__ volatile("vldrb.u8 q1, [%[places]]\n"
+                         "vctp.8 %[at_once]\n"
+                         "wls lr, %[whole], 2f\n"
+                         "1: vpstt\n"
+                         "vldrbt.u8 q0, [%[x]]\n"
+                         "vstrbt.8 q0, [%[to], q1]\n"
+                         "add %[x], %[at_once]\n"
+                         "add %[to], %[on]\n"
+                         "le lr, 1b\n"
+                         "2: vctp.8 %[rest]\n"
+                         "vpstt\n"
+                         "vldrbt.u8 q0, [%[x]]\n"
+                         "vstrbt.8 q0, [%[to], q1]\n"
+                         : [to] "+r"(to), [x] "+r"(x)
+                         : [places] "r"(s->places), [whole] "r"(left / at_once), [rest] "r"(left % at_once),
+                           [at_once] "r"(at_once), [on] "r"(on)
+                         : "q0", "q1", "lr", "cc", "memory");
+    } else {
+        for (int32_t i = 0; i < n; ++i, x += x_step, to += to_step) {
+            lissom_copy_bytes(to, x, bytes);
         }
-        return;
-    }
-    for (int32_t i = 0; i < n; ++i, x += x_step, to += to_step) {
-        lissom_copy_bytes(to, x, bytes);
     }
 }
 
@@ -89,7 +103,15 @@ static inline const uint8_t *lissom_strip_at(const lissom_conv_params *p, const 
         return x + (first_d * p->in[1] + first_h) * p->in[2] * pixel;
     }
     const int32_t column = s->rows * p->in_channels; /* bytes */
-    lissom_fill_bytes(to, zero, lissom_strip_bytes(p, s));
+    int32_t is_border = row == 0; /* once there, columns beside x stay */
+    for (int32_t r = 0; r < s->rows; ++r) {
+        const int32_t d = first_d + r / p->kernel[1] * p->dilation[0];
+        const int32_t h = first_h + r % p->kernel[1] * p->dilation[1];
+        is_border |= d < 0 || d >= p->in[0] || h < 0 || h >= p->in[1];
+    }
+    if (is_border) {
+        lissom_fill_bytes(to, zero, lissom_strip_bytes(p, s));
+    }
     for (int32_t r = 0; r < s->rows; ++r, to += p->in_channels) {
         const int32_t d = first_d + r / p->kernel[1] * p->dilation[0];
         const int32_t h = first_h + r % p->kernel[1] * p->dilation[1];
@@ -101,7 +123,7 @@ static inline const uint8_t *lissom_strip_at(const lissom_conv_params *p, const 
             int32_t first, last;
             const int32_t offset = k * p->dilation[2] - p->pad[2];
             lissom_tap_range(s->columns, p->in[2], s->apart, offset, &first, &last);
-            lissom_strip_row(to + (first * s->taps + k) * column, s->taps * column,
+            lissom_strip_row(s, to + (first * s->taps + k) * column, s->taps * column,
                              from + (first * s->apart + offset) * pixel, s->apart * pixel, last - first,
                              p->in_channels);
         }

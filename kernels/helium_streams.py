@@ -1,0 +1,61 @@
+"""Kernels of cortex-m55 for what lies between the convolutions: they pass over memory once."""
+
+from __future__ import annotations
+
+from lissom.kernels import references  # noqa: F401  # variants come after them
+from lissom.kernels.kernel import Params, always
+from lissom.kernels.registry import variant
+
+LEVEL = "cortex-m55"
+
+
+def _few_channels(params: Params) -> str | None:
+    if "x" in params and not params["x"]["flip"]:
+        return "unsigned bytes"
+    channels = params.get("pool", params)["channels"]
+    return f"{channels} channels, which fill no vector" if channels < 4 else None
+
+
+for _task in ("max_pool_i8", "average_pool_q8"):
+    variant(
+        _task,
+        f"{_task}_m55",
+        _few_channels,
+        level=LEVEL,
+        layout="NHWC",
+        template=f"lissom_{_task}_nhwc.h",
+        constants={"SIGNED": 1} if _task == "average_pool_q8" else {},
+    )
+
+
+def _not_runs(params: Params) -> str | None:
+    """Why rows of signed bytes that lie together are not what an addition gets."""
+    if not params["a"]["flip"] or not params["b"]["flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
+        return "unsigned bytes"
+    return None if params["a_stride"][-1] == params["b_stride"][-1] == 1 else "an operand repeats along the last axis"
+
+
+def _not_bytes(params: Params) -> str | None:
+    return "elements wider than a byte" if params["element"] != 1 else None
+
+
+for _name, _minus in (("add_q8", 0), ("sub_q8", 1)):
+    variant(
+        _name,
+        f"{_name}_m55",
+        _not_runs,
+        level=LEVEL,
+        template="lissom_binary_q8_m55.h",
+        constants={"MINUS": _minus},
+    )
+for _type, _signed in (("i8", 1), ("u8", 0)):
+    variant(
+        f"dequantize_{_type}",
+        f"dequantize_{_type}_m55",
+        always,
+        level=LEVEL,
+        template="lissom_dequantize_m55.h",
+        constants={"SIGNED": _signed},
+    )
+variant("quantize_q8", "quantize_q8_m55", always, level=LEVEL, template="lissom_quantize_q8_m55.h")
+variant("lookup", "lookup_m55", _not_bytes, level=LEVEL, template="lissom_lookup_m55.h")
