@@ -77,3 +77,58 @@ for _pixels in (1, 4):
             template="lissom_conv_q8_columns.h",
             constants={"PIXELS": _pixels, "MIXED": _mixed},
         )
+
+
+def _across(c: Params) -> int:
+    """Segments of a kernel row."""
+    return int(-(-c["kernel"][2] // 3) if c["dilation"][2] == 1 else c["kernel"][2])
+
+
+def _refuses_strip(params: Params, stride: int, three: int) -> str | None:
+    c = geometry(params)
+    if not c["groups"] > 1 == c["in_channels"] == c["out_channels"] or c["in"][0] * c["out"][0] * c["kernel"][0] > 1:
+        return "the convolution is not depthwise, over two axes"
+    if c["stride"][2] != stride:
+        return f"a stride of {stride} along rows is wanted"
+    if three and _across(c) * c["kernel"][1] != 3:
+        return "three rows of up to three taps are wanted"
+    return _refusal(params, 0)
+
+
+def _plane(c: Params) -> int:
+    """Bytes of a channel of a row of x, widened, with its border."""
+    width, stride, step = c["kernel"][2], c["stride"][2], c["dilation"][2]
+    reach = 3 * _across(c) if step == 1 else (width - 1) * step + 3
+    seen = (c["out"][2] + 1) // 2 * 2 * stride + reach
+    return int((max(seen, c["pad"][2] + c["in"][2]) + 1) // 2 * 4)
+
+
+def _strip_scratch(params: Params) -> int:
+    """What a row of results is computed from, weights of four channels, rows of x and one of zero points, and results
+    that are yet to be added to."""
+    c = geometry(params)
+    segments, rows = _across(c) * c["kernel"][1], (c["kernel"][1] - 1) * c["dilation"][1] + 2
+    return int(40 + 4 * segments + 4 * (8 + 8 * segments) + 4 * rows * _plane(c) + 4 * c["out"][2])
+
+
+def _strip_cost(params: Params, three: int) -> float:
+    c = geometry(params)
+    pair = 36 if three else 24 + 12 * _across(c) * c["kernel"][1]
+    row = 26 + pair * -(-c["out"][2] // 2)
+    return float(c["batch"] * c["groups"] * (row * c["out"][1] + 2.2 * c["in"][1] * c["in"][2]))
+
+
+for _stride in (1, 2):
+    for _three in (0, 1):
+        variant(
+            "conv_q8",
+            f"depthwise_q8_m4_{'3_' if _three else ''}{_stride}",
+            partial(_refuses_strip, stride=_stride, three=_three),
+            level=LEVEL,
+            layout="NHWC",
+            packing={"w": "strips"},
+            scratch=_strip_scratch,
+            cost=partial(_strip_cost, three=_three),
+            template="lissom_depthwise_q8_m4.h",
+            constants={"STRIDE": _stride, "THREE": _three},
+        )
