@@ -120,6 +120,15 @@ def columns(operand: Operand, together: int, mixed: int) -> Array:
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
+def strips(operand: Operand) -> Array:
+    """Weights for ``lissom_depthwise_q8_m4.h``: for each channel its bias as int32, multiplier and weights, in bytes
+    that make whole words."""
+    w = operand.array.reshape(geometry(operand.params)["groups"], -1)
+    bias, factors = (a.reshape(-1, 1) for a in _quantized_head(operand, w[:, None, :, None]))
+    parts = [bias.view(np.uint8), factors.view(np.uint8), w.view(np.uint8), np.zeros((len(w), -w.shape[1] % 4), np.uint8)]
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
 def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
     """Weights for ``lissom_conv_q8_winograd.h``: for every ``vectors`` vectors of output channels biases as int32 and
     multipliers as float32, then for each two input channels, vector and tap the weights of both, lane by lane."""
@@ -208,6 +217,24 @@ def taps(operand: Operand, rows: int) -> Array:
     head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
     tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
     parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(
+        -1
+    )
+
+
+def taps(operand: Operand, rows: int) -> Array:
+    """Weights for ``kernels/aarch64/lissom_depthwise_q8.h``: for each 16 channels biases and multipliers, and for each
+    column of the kernel and each ``rows`` of its rows so many bytes a channel. Behind the last channel come the first
+    ones again."""
+    c = geometry(operand.params)
+    _, height, width = c["kernel"]
+    weights = operand.array.reshape(c["groups"], height, width)
+    filled = np.zeros((c["groups"], -(-height // rows) * rows, width), np.int8)
+    filled[:, :height] = weights
+    lanes = np.arange(-(-c["groups"] // 16) * 16) % c["groups"]
+    head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
+    tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
+    parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(-1)
 
 
@@ -257,6 +284,18 @@ def sparse(operand: Operand, block: int, element: int = 1) -> Array:
     index = np.nonzero(alive)[1].astype(np.uint16)
     stored = in_pairs(entries[alive]) if element == 2 else entries[alive]
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (head, index, stored)])
+
+
+def sparse_floats(operand: Operand, tap_by_tap: int) -> Array:
+    """Weights for ``lissom_sparse.h`` in floats: for each output channel its bias and the end of its entries; where the
+    entries are, counted channel by channel or ``tap_by_tap``; and what they weigh."""
+    w = operand.array.reshape(operand.array.shape[0], operand.array.shape[1], -1)
+    rows = (w.swapaxes(1, 2) if tap_by_tap else w).reshape(len(w), -1)
+    head = np.zeros((len(w), 2), np.int32)
+    head[:, 0] = operand.beside["b"].astype(np.float32).view(np.int32)
+    head[:, 1] = np.cumsum(np.count_nonzero(rows, 1))
+    index = np.nonzero(rows)[1].astype(np.uint16)
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (head, index, rows[rows != 0])])
 
 
 def in_pairs(blocks: Array) -> Array:
@@ -321,6 +360,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "NK": transposed,
     "panels": panels,
     "columns": columns,
+    "strips": strips,
     "winograd": winograd,
     "blocks": blocks,
     "depthwise": depthwise,
@@ -328,6 +368,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "fours": fours,
     "channels": channels,
     "sparse": sparse,
+    "sparse_floats": sparse_floats,
     "sparse_rows": sparse_rows,
 }
 """The functions behind the names."""
