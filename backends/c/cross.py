@@ -50,7 +50,7 @@ def _linux(arch: str, cpu: str) -> Cross:
 def _cortex(cpu: str, arch: str, fpu: str = "", features: str = "") -> Cross:
     """``fpu`` as gcc names it, ``auto`` where the processor's name says enough; empty: floats are software."""
     abi = "hard" if fpu else "soft"
-    chosen = (f"-mfpu={fpu}",) if fpu else ()
+    chosen = () if fpu in ("", "auto") else (f"-mfpu={fpu}",)
     flags = (f"-mcpu={cpu}", "-mthumb", f"-mfloat-abi={abi}", *chosen)
     eabi = "eabihf" if fpu else "eabi"
     zig = ("-target", f"thumb-freestanding-{eabi}", f"-mcpu={cpu.replace('-', '_')}{features}")
@@ -88,13 +88,13 @@ def find_for(target: str, cc: str | None = None) -> Command | None:
         found = find_compiler(cc)
         return None if found is None else (found, *native_flags(target))
     cross = CROSS[target]
+    headers = ("-isystem", str(FREESTANDING)) if cross.bare else ()
     if cc is not None and cc != "zig":
         if shutil.which(cc) is None:
             raise Error(f"the C compiler {cc!r} is not on the path")
-        return (cc, f"--target={cross.triple}", *cross.flags) if "clang" in cc else (cc, *cross.flags)
+        return (cc, f"--target={cross.triple}", *cross.flags, *headers) if "clang" in cc else (cc, *cross.flags)
     if cc is None and shutil.which(cross.gcc):
         return (cross.gcc, *cross.flags)
-    headers = ("-isystem", str(FREESTANDING)) if cross.bare else ()
     return (sys.executable, "-m", "ziglang", "cc", *cross.zig, *ZIG_FLAGS, *headers) if has_zig() else None
 
 

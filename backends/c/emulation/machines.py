@@ -15,7 +15,7 @@ _VECTORS = 1024
 """The memory that the vector table may take."""
 
 _SECTIONS = """\
-ENTRY(start)
+ENTRY(lissom_start)
 SECTIONS
 {
     .vectors : { KEEP(*(.vectors)) } > VECTORS

@@ -26,7 +26,9 @@ __attribute__((used, noreturn)) static void fault(const uint32_t *saved)
 
 __attribute__((naked)) static void on_fault(void) { __asm__ volatile("mov r0, sp\n ldr r1, =fault\n bx r1"); }
 
-__attribute__((used, noreturn)) static void start(void)
+void lissom_start(void);
+
+void lissom_start(void)
 {
 #if defined(__ARM_FP)
     *(volatile uint32_t *)0xe000ed88 |= 0xfu << 20; /* floats and vectors may be used */
@@ -50,6 +52,6 @@ __attribute__((used, noreturn)) static void start(void)
 typedef void (*handler)(void);
 
 __attribute__((section(".vectors"), used)) static const handler vectors[16] = {
-    (handler)(void *)lissom_stack_top, (handler)start, on_fault, on_fault, on_fault, on_fault, on_fault, on_fault,
+    (handler)(void *)lissom_stack_top, lissom_start, on_fault, on_fault, on_fault, on_fault, on_fault, on_fault,
     NULL, NULL, NULL, on_fault, on_fault, NULL, on_fault, on_fault,
 };

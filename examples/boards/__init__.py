@@ -1,0 +1,1 @@
+"""Firmware that runs a network on a microcontroller's board, under qemu."""
