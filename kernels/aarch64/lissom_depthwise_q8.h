@@ -34,59 +34,77 @@ typedef lissom_conv_q8_params tile_params;
 #define FOURS ((LISSOM_HEIGHT + 3) / 4)
 #define PANEL (BLOCK * (8 + 4 * FOURS * LISSOM_WIDTH))
 
-/* In lane c, channel 4 * i + c of each of `rows` <= 4 rows of 16, and zeros. */
-LISSOM_INLINE int8x16_t gather(const uint8_t *x, uint8x16_t lanes, const int32_t rows)
+/* The bytes of up to four rows of a column, of 16 channels: in lane c of vector i channel 4 * i + c of each row, and zeros
+ * for rows that are not there. In assembly, since compilers would read many columns ahead, and move registers about to
+ * have tables in a row of them. */
+#define FITS(offset) ((offset) < 256 || ((offset) % 16 == 0 && (offset) < 65536)) /* into the instruction */
+#define GATHER(LOADS, TABLE)                                                                                   \
+    __asm__ volatile(LOADS "tbl %0.16b, {" TABLE "}, %4.16b\n\t"                                               \
+                           "tbl %1.16b, {" TABLE "}, %5.16b\n\t"                                               \
+                           "tbl %2.16b, {" TABLE "}, %6.16b\n\t"                                               \
+                           "tbl %3.16b, {" TABLE "}, %7.16b"                                                   \
+                     : "=&w"(column[0]), "=&w"(column[1]), "=&w"(column[2]), "=&w"(column[3])                  \
+                     : "w"(lanes[0]), "w"(lanes[1]), "w"(lanes[2]), "w"(lanes[3]), "r"(x), "r"(x + LISSOM_LINE), \
+                       "r"(x + 2 * LISSOM_LINE), "r"(x + 3 * LISSOM_LINE), "i"(FITS(offset) ? (offset) : 0)    \
+                     : "v28", "v29", "v30", "v31", "memory")
+
+LISSOM_INLINE void gather(lissom_vi *column, const uint8_t *x, const int32_t offset, const uint8x16_t *lanes, const int32_t rows)
 {
-    const int8_t *const from = (const int8_t *)x;
+    x += FITS(offset) ? 0 : offset;
     if (rows == 1) {
-        return vqtbl1q_s8(vld1q_s8(from), lanes);
+        GATHER("ldr q28, [%8, %12]\n\t", "v28.16b");
+    } else if (rows == 2) {
+        GATHER("ldr q28, [%8, %12]\n\tldr q29, [%9, %12]\n\t", "v28.16b-v29.16b");
+    } else if (rows == 3) {
+        GATHER("ldr q28, [%8, %12]\n\tldr q29, [%9, %12]\n\tldr q30, [%10, %12]\n\t", "v28.16b-v30.16b");
+    } else {
+        GATHER("ldr q28, [%8, %12]\n\tldr q29, [%9, %12]\n\tldr q30, [%10, %12]\n\tldr q31, [%11, %12]\n\t", "v28.16b-v31.16b");
     }
-    if (rows == 2) {
-        const int8x16x2_t two = {{vld1q_s8(from), vld1q_s8(from + LISSOM_LINE)}};
-        return vqtbl2q_s8(two, lanes);
-    }
-    if (rows == 3) {
-        const int8x16x3_t three = {{vld1q_s8(from), vld1q_s8(from + LISSOM_LINE), vld1q_s8(from + 2 * LISSOM_LINE)}};
-        return vqtbl3q_s8(three, lanes);
-    }
-    const int8x16x4_t four = {{vld1q_s8(from), vld1q_s8(from + LISSOM_LINE), vld1q_s8(from + 2 * LISSOM_LINE),
-                               vld1q_s8(from + 3 * LISSOM_LINE)}};
-    return vqtbl4q_s8(four, lanes);
+}
+
+/* The products of such a column with the weights of one tap, added to the sums of another one. */
+LISSOM_INLINE void add_products(lissom_vi *acc, const lissom_vi *column, const uint8_t *w, const int32_t tap)
+{
+    w += tap * 64 / 768 * 768; /* what an instruction can hold is less than 1024 */
+    __asm__ volatile("ldp q28, q29, [%8, %9]\n\t"
+                     "ldp q30, q31, [%8, %10]\n\t"
+                     "sdot %0.4s, %4.16b, v28.16b\n\t"
+                     "sdot %1.4s, %5.16b, v29.16b\n\t"
+                     "sdot %2.4s, %6.16b, v30.16b\n\t"
+                     "sdot %3.4s, %7.16b, v31.16b"
+                     : "+w"(acc[0]), "+w"(acc[1]), "+w"(acc[2]), "+w"(acc[3])
+                     : "w"(column[0]), "w"(column[1]), "w"(column[2]), "w"(column[3]), "r"(w),
+                       "i"(tap * 64 % 768), "i"(tap * 64 % 768 + 32)
+                     : "v28", "v29", "v30", "v31", "memory");
 }
 
 LISSOM_INLINE void sums(lissom_vi (*acc)[4], const uint8_t *x, const uint8_t *panel)
 {
     const uint8x16_t first = vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(0x3121110130201000u), vcreate_u64(0x3323130332221202u)));
-    const uint8_t *w = panel + BLOCK * 8;
+    const uint8_t *const w = panel + BLOCK * 8;
+    uint8x16_t lanes[4];
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < 4; ++i) {
+        lanes[i] = vaddq_u8(first, vdupq_n_u8((uint8_t)(4 * i)));
+        __asm__("" : "+w"(lanes[i])); /* to be kept, not to be made again and again */
+    }
     LISSOM_UNROLL
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
-        LISSOM_UNROLL
-        for (int32_t i = 0; i < 4; ++i) {
-            acc[t][i] = lissom_vi_load(panel + i * 16);
-        }
+        lissom_vi_load_four(acc[t], panel);
         LISSOM_FORGET(panel);
     }
     LISSOM_UNROLL
     for (int32_t j = 0; j < SPAN; ++j) {
         LISSOM_UNROLL
         for (int32_t g = 0; g < FOURS; ++g) {
-            int8x16_t column[4];
-            LISSOM_UNROLL
-            for (int32_t i = 0; i < 4; ++i) {
-                const uint8x16_t lanes = vaddq_u8(first, vdupq_n_u8((uint8_t)(4 * i)));
-                column[i] = gather(x + j * LISSOM_PIXEL + 4 * g * LISSOM_LINE, lanes, lissom_smaller(4, LISSOM_HEIGHT - 4 * g));
-            }
+            lissom_vi column[4];
+            gather(column, x + 4 * g * LISSOM_LINE, j * LISSOM_PIXEL, lanes, lissom_smaller(4, LISSOM_HEIGHT - 4 * g));
             LISSOM_UNROLL
             for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
                 if (MEETS(j, t)) {
-                    LISSOM_UNROLL
-                    for (int32_t i = 0; i < 4; ++i) {
-                        const int32_t tap = (TAP(j, t) * FOURS + g) * 4 + i;
-                        acc[t][i] = vdotq_s32(acc[t][i], column[i], vreinterpretq_s8_s32(lissom_vi_load(w + tap * 16)));
-                    }
+                    add_products(acc[t], column, w, TAP(j, t) * FOURS + g);
                 }
             }
-            LISSOM_FORGET(w); /* each is read where it is needed */
         }
     }
 }
@@ -138,66 +156,63 @@ LISSOM_INLINE void sums(lissom_vi (*acc)[4], const uint8_t *x, const uint8_t *pa
 
 #endif
 
-/* The first n bytes to one pixel, or to LISSOM_MERGED of them. */
-LISSOM_INLINE void store(uint8_t *y, int32_t y_pixel, int8x16_t bytes, int32_t n)
+/* The first n bytes of each column to a pixel of y, or to LISSOM_MERGED of them. */
+LISSOM_INLINE void store(uint8_t *y, int32_t y_pixel, const int8x16_t *columns, int32_t n)
 {
-    uint8_t some[BLOCK];
-    if (LISSOM_MERGED == 1 && n >= BLOCK) {
-        vst1q_s8((int8_t *)y, bytes);
-        return;
-    }
-    if (LISSOM_MERGED == 2) {
-        vst1_s8((int8_t *)y, vget_low_s8(bytes));
-        vst1_s8((int8_t *)y + y_pixel, vget_high_s8(bytes));
-        return;
-    }
-    vst1q_s8((int8_t *)some, bytes);
-    if (LISSOM_MERGED == 1) {
-        memcpy(y, some, (size_t)n);
-        return;
-    }
+    const int32_t pixels = LISSOM_COLUMNS * LISSOM_MERGED;
+    const int32_t bytes = BLOCK / LISSOM_MERGED;
+    uint8_t some[LISSOM_COLUMNS * BLOCK];
     LISSOM_UNROLL
-    for (int32_t i = 0; i < LISSOM_MERGED; ++i) {
-        memcpy(y + i * y_pixel, some + i * (BLOCK / LISSOM_MERGED), BLOCK / LISSOM_MERGED);
+    for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
+        if (LISSOM_MERGED == 1 && n >= BLOCK) {
+            vst1q_s8((int8_t *)y + t * y_pixel, columns[t]);
+        } else if (LISSOM_MERGED == 2) {
+            vst1_s8((int8_t *)y + 2 * t * y_pixel, vget_low_s8(columns[t]));
+            vst1_s8((int8_t *)y + (2 * t + 1) * y_pixel, vget_high_s8(columns[t]));
+        } else {
+            vst1q_s8((int8_t *)some + t * BLOCK, columns[t]);
+        }
+    }
+    if (LISSOM_MERGED > 2 || (LISSOM_MERGED == 1 && n < BLOCK)) {
+        for (int32_t i = 0; i < pixels; ++i) {
+            memcpy(y + i * y_pixel, some + i * bytes, (size_t)lissom_smaller(n, bytes));
+        }
     }
 }
 
 /* The same bytes of a second operand. */
-LISSOM_INLINE void load_skip(lissom_vi *to, const uint8_t *skip, int32_t pixel, int32_t n)
+LISSOM_INLINE void load_skip(uint8_t *to, const uint8_t *skip, int32_t pixel, int32_t n)
 {
-    uint8_t some[BLOCK] = {0};
-    LISSOM_UNROLL
-    for (int32_t i = 0; i < LISSOM_MERGED; ++i) {
-        memcpy(some + i * (BLOCK / LISSOM_MERGED), skip + i * pixel, LISSOM_MERGED == 1 ? (size_t)n : BLOCK / LISSOM_MERGED);
-    }
-    LISSOM_UNROLL
-    for (int32_t i = 0; i < 4; ++i) {
-        to[i] = lissom_vi_bytes(some + 4 * i, 4);
+    const int32_t pixels = LISSOM_COLUMNS * LISSOM_MERGED;
+    const int32_t bytes = BLOCK / LISSOM_MERGED;
+    for (int32_t i = 0; i < pixels; ++i) {
+        memcpy(to + i * bytes, skip + i * pixel, (size_t)lissom_smaller(n, bytes));
     }
 }
 
 LISSOM_INLINE void tile(const tile_params *q, const uint8_t *x, const uint8_t *panel, const uint8_t *skip, uint8_t *y, int32_t n)
 {
-    const lissom_conv_params *const p = &q->conv;
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, skip ? &q->skip : NULL);
-    const int32_t merged = LISSOM_MERGED;
     lissom_vi acc[LISSOM_COLUMNS][4];
+    lissom_vi multipliers[4];
+    int8x16_t columns[LISSOM_COLUMNS];
+    uint8_t others[LISSOM_COLUMNS * BLOCK] = {0};
+    if (skip) {
+        load_skip(others, skip, q->conv.skip_pixel, n);
+    }
     sums(acc, x, panel);
+    lissom_vi_load_four(multipliers, panel + BLOCK * 4);
     LISSOM_UNROLL
     for (int32_t t = 0; t < LISSOM_COLUMNS; ++t) {
         lissom_vi values[4];
-        lissom_vi others[4];
-        if (skip) {
-            load_skip(others, skip + t * merged * p->skip_pixel, p->skip_pixel, lissom_smaller(n, BLOCK));
-        }
         LISSOM_UNROLL
         for (int32_t i = 0; i < 4; ++i) {
-            const lissom_vf multiplier = lissom_vf_load(panel + BLOCK * 4 + i * 16);
-            values[i] = skip ? lissom_finish_q8_added(&f, acc[t][i], multiplier, others[i])
-                             : lissom_finish_q8_scaled(acc[t][i], multiplier);
+            values[i] = lissom_finish_q8_round(&f, acc[t][i], vreinterpretq_f32_s32(multipliers[i]),
+                                               skip ? others + t * BLOCK + 4 * i : NULL, 4);
         }
-        store(y + t * merged * p->y_pixel, p->y_pixel, lissom_finish_q8_bytes(&f, values), n);
+        columns[t] = lissom_finish_q8_bytes(&f, values);
     }
+    store(y, q->conv.y_pixel, columns, n);
 }
 
 void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,

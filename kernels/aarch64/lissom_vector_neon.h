@@ -94,6 +94,23 @@ static inline void lissom_vf_store_n(float *p, lissom_vf v, int32_t n)
     memcpy(p, all, (size_t)n * 4);
 }
 
+/* Four vectors that lie together: gcc reads them by one instruction only if told so, clang moves registers about then. */
+LISSOM_INLINE void lissom_vi_load_four(lissom_vi *to, const uint8_t *p)
+{
+#if defined(__clang__)
+    to[0] = lissom_vi_load(p);
+    to[1] = lissom_vi_load(p + 16);
+    to[2] = lissom_vi_load(p + 32);
+    to[3] = lissom_vi_load(p + 48);
+#else
+    const int32x4x4_t four = vld1q_s32_x4((const void *)p);
+    to[0] = four.val[0];
+    to[1] = four.val[1];
+    to[2] = four.val[2];
+    to[3] = four.val[3];
+#endif
+}
+
 /* What was read through the pointer is read again when it is needed: a load is as short as a copy of a register, and
  * leaves that free. */
 #define LISSOM_FORGET(pointer) __asm__("" : "+r"(pointer))
