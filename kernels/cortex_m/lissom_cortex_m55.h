@@ -2,7 +2,8 @@
  * compiles for the processor has them; there is no choice to be made in a file.
  *
  * Hot loops are assembly: gcc 12 has no loops that mask their tail, and either compiler would keep sums apart from the
- * even registers that dot products add to. */
+ * even registers that dot products add to. No compiler knows that assembly changes the mask of lanes: C here has no
+ * intrinsics that take one. */
 #ifndef LISSOM_CORTEX_M55_H
 #define LISSOM_CORTEX_M55_H
 

@@ -151,15 +151,33 @@ static void channel(const job *given)
                        "q4", "q5", "q6", "q7", "cc", "memory");
 }
 
+/* Lanes of weights that the mask says are there, zeros in the others. */
+static inline void pick(int8_t *to, const int8_t *w, const uint8_t *from, uint32_t mask)
+{
+    __asm__ volatile("vldrb.u8 q0, [%[from]]\n"
+                     "vmsr p0, %[mask]\n"
+                     "vpst\n"
+                     "vldrbt.u8 q1, [%[w], q0]\n"
+                     "vstrb.8 q1, [%[to]]\n"
+                     :
+                     : [to] "r"(to), [w] "r"(w), [from] "r"(from), [mask] "r"(mask)
+                     : "q0", "q1", "memory");
+}
+
 /* Rows of x: n columns, x_step bytes apart, become a row of quads; without x, a row of the border. */
 static void quads_row(uint8_t *to, const uint8_t *x, int32_t x_step, int32_t n, int32_t bytes, int32_t zero)
 {
     const uint8x16_t fours = vshlq_n_u8(vidupq_n_u8(0, 1), 2);
     if (x == NULL) {
-        const uint8x16_t border = vdupq_n_u8((uint8_t)zero);
-        for (int32_t left = n * LISSOM_BLOCK; left > 0; left -= 16, to += 64) {
-            vstrbq_scatter_offset_p_u8(to, fours, border, vctp8q((uint32_t)left));
-        }
+        __asm__ volatile("vdup.8 q1, %[zero]\n"
+                         "wlstp.8 lr, %[bytes], 2f\n"
+                         "1: vstrb.8 q1, [%[to], %q[fours]]\n"
+                         "adds %[to], #64\n"
+                         "letp lr, 1b\n"
+                         "2:\n"
+                         : [to] "+l"(to)
+                         : [bytes] "r"(n * LISSOM_BLOCK), [zero] "r"(zero), [fours] "w"(fours)
+                         : "q1", "lr", "cc", "memory");
         return;
     }
     if (x_step == LISSOM_BLOCK) { /* all channels: columns lie side by side */
@@ -255,7 +273,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
         run.columns[i] = (uint32_t)(i * p->dilation[2] * LISSOM_BLOCK * 4);
     }
     uint8_t from[LISSOM_PARTS][16]; /* the weights of each part, and which lanes have one */
-    mve_pred16_t there[LISSOM_PARTS];
+    uint32_t there[LISSOM_PARTS];
     for (int32_t i = 0; i < LISSOM_PARTS; ++i) {
         there[i] = 0;
         for (int32_t lane = 0; lane < 16; ++lane) {
@@ -263,7 +281,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
             const int32_t column = i / QUADS * 4 + lane / 4;
             const int32_t is_there = row < HEIGHT && column < WIDTH;
             from[i][lane] = (uint8_t)(is_there ? column * HEIGHT + row : 0);
-            there[i] = (mve_pred16_t)(there[i] | is_there << lane);
+            there[i] |= (uint32_t)is_there << lane;
         }
         run.parts[i] = i % QUADS * quads + i / QUADS * 4 * p->dilation[2] * LISSOM_BLOCK * 4;
     }
@@ -277,7 +295,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
                 for (int32_t c = 0; c < bytes; ++c) {
                     const int8_t *const own = (const int8_t *)weights + (block + c) * HEIGHT * WIDTH;
                     for (int32_t i = 0; i < LISSOM_PARTS; ++i) {
-                        vst1q_s8(run.w[i], vldrbq_gather_offset_z_s8(own, vld1q_u8(from[i]), there[i]));
+                        pick(run.w[i], own, from[i], there[i]);
                     }
                     memcpy(&run.bias, w + (block + c) * 4, 4);
                     memcpy(&run.multiplier, factors + (block + c) * 4, 4);

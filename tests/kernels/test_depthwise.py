@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lissom.backends.c.cross import foreign
+from lissom.backends.c.emulation.machines import lacking_for
 from lissom.backends.c.host import missing
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
@@ -26,7 +28,11 @@ from lissom.kernels.table import KERNELS, TARGETS, candidates, choose
 Net = tuple[Graph, list[Array]]
 
 CHANNELS = (2, 3, 7, 8, 13, 16, 27, 32, 33, 64, 65, 100, 130)
-LEVELS = [t for t in TARGETS if not missing(t) and any("depthwise" in k.name and k.level == t for k in KERNELS)]
+LEVELS = [
+    t
+    for t in TARGETS
+    if (foreign(t) or not missing(t)) and any("depthwise" in k.name and k.level == t for k in KERNELS)
+]
 
 
 @st.composite
@@ -84,6 +90,8 @@ def any_depthwise(task: str, params: Any, target: str) -> Any:
 
 @pytest.mark.parametrize("target", LEVELS)
 def test_depthwise(case_maker: Any, library: Any, tmp_path: Path, target: str) -> None:
+    if foreign(target) and (lacks := lacking_for(target)):
+        pytest.skip(f"to run {target} here, install {lacks}")
     nets: list[Net] = []
 
     @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
