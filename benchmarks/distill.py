@@ -8,6 +8,7 @@ A student begins at random weights, drawn by the seed, and learns in several way
     teacher     from what the teacher says to the same images; labels are not looked at
     shifted     the same, of images shifted by up to 2 pixels, as Hinton did, too
     transfer    from what the teacher says to all 60,000 training images, most of which then have no labels
+    mixed       the same, of their mirror images and of mixtures of two, too (Beyer et al. 2021, arXiv:2106.05237)
 
 The teacher is the mean of the logits of trained networks of examples/, each on the image and on its mirror image. It is
 asked once; its answers go to the students in the array ``teacher`` of their data. What is measured is kept in
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 import torch
 from torch import nn
 
@@ -33,8 +35,10 @@ from examples import fashion_mnist, networks
 from lissom.passes.report import Size
 
 Array = npt.NDArray[np.float32]
-WAYS = ("labels", "teacher", "shifted", "transfer")
+WAYS = ("labels", "teacher", "shifted", "transfer", "mixed")
 SHIFT = 2
+MIXING = 0
+"""Seed of mixtures, the same for all students: the teacher is slower than they are."""
 SETTINGS = ("teacher", "labelled", "epochs", "batch", "lr", "temperature")
 """Options that an error depends on."""
 
@@ -58,12 +62,31 @@ def logits(graph: ls.Graph, x: Array) -> Array:
     return np.concatenate([ls.evaluate(graph, x[i : i + 500])[0] for i in range(0, len(x), 500)])
 
 
+def answers(name: str, x: Array) -> Array:
+    """The logits of a network of examples/, by onnxruntime."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(networks.FOLDER / f"{name}.onnx", options)
+    return np.concatenate([session.run(None, {"x": x[i : i + 500]})[0] for i in range(0, len(x), 500)])
+
+
+def mirrored(x: Array) -> Array:
+    return np.ascontiguousarray(x[..., ::-1])
+
+
 def shifted(x: Array, seed: int) -> Array:
     """Each image moved by up to SHIFT pixels along each axis."""
     rng = np.random.default_rng(seed)
     wide = np.pad(x, [(0, 0), (0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)], constant_values=x.min())
     moves = rng.integers(0, 2 * SHIFT + 1, (len(x), 2))
     return np.stack([image[:, i : i + 28, j : j + 28] for image, (i, j) in zip(wide, moves, strict=True)])
+
+
+def mixtures(x: Array, seed: int) -> Array:
+    """Each image with another one, in a share of its own."""
+    rng = np.random.default_rng(seed)
+    share = rng.random((len(x), 1, 1, 1), dtype=np.float32)
+    return share * x + (1 - share) * x[rng.permutation(len(x))]
 
 
 class Teacher:
@@ -76,8 +99,7 @@ class Teacher:
         digest = hashlib.blake2b(x.tobytes() + repr(self.names).encode(), digest_size=8).hexdigest()
         path = self.work / f"teacher-{digest}.npy"
         if not path.exists():
-            graphs = [ls.run("fold", ls.load(networks.FOLDER / f"{n}.onnx"), check=False) for n in self.names]
-            said = [logits(g, v) for g in graphs for v in (x, np.ascontiguousarray(x[..., ::-1]))]
+            said = [answers(n, v) for n in self.names for v in (x, mirrored(x))]
             np.save(path, np.mean(said, axis=0))
         return np.load(path)
 
@@ -92,11 +114,15 @@ def learned(name: str, way: str, seed: int, options: argparse.Namespace, teacher
         seen = x
     elif way == "shifted":
         seen = np.concatenate([seen, shifted(seen, seed)])
+    elif way == "mixed":
+        seen = np.concatenate([x, mirrored(x), mixtures(x, MIXING)])
     how = f"epochs={max(1, round(steps / len(seen)))}, lr={options.lr}, batch={batch}"
     if way == "labels":
         return ls.run(f"finetune({how})", student(name, seed), data=[{"x": seen, "y": labels}], seed=seed, check=False)
     if way == "shifted":
         said = np.concatenate([teacher(x)[chosen], teacher(seen[len(chosen) :])])
+    elif way == "mixed":  # an image and its mirror image have the same answer
+        said = np.concatenate([teacher(x), teacher(x), teacher(seen[2 * len(x) :])])
     else:
         said = teacher(x) if way == "transfer" else teacher(x)[chosen]
     how += f", hard=0, temperature={options.temperature}"
@@ -145,7 +171,8 @@ def main() -> None:
         each = f"{np.mean(found):.2%} ± {100 * np.std(found):.2f}"
         rows.append([name, f"{macs:,}", way, each, f"{np.mean(found) / alone:.3f}"])
     said = (
-        f"`python -m benchmarks.distill {' '.join(f'--{k} {v}' for k, v in settings.items() if k != 'teacher')} "
+        f"`python -m benchmarks.distill --students {' '.join(options.students)} --ways {' '.join(options.ways)} "
+        f"{' '.join(f'--{k} {v}' for k, v in settings.items() if k != 'teacher')} "
         f"--seeds {options.seeds} --teacher {' '.join(options.teacher)}`: {options.labelled:,} labelled images, as "
         f"many steps as {options.epochs} epochs of them. Error on 10,000 test images, mean and standard deviation over "
         f"{options.seeds} seeds; that of the teacher is {error(teacher(test_x)):.2%}."
@@ -153,7 +180,7 @@ def main() -> None:
     table = [said, "", *sections.markdown(["student", "MACs", "learns from", "error", "of that with labels"], rows)]
     print("", *table, sep="\n")
     if options.write:
-        sections.write("results.md", f"distill-{options.labelled}", table)
+        sections.write("results.md", f"distill-{options.labelled}-{'-'.join(options.students)}", table)
 
 
 if __name__ == "__main__":
