@@ -22,14 +22,11 @@ from lissom.ir.ops.where import Where
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
 from lissom.passes import notes
-from lissom.passes.options import closest
+from lissom.passes.naming import named
 from lissom.passes.quantize.layers import output_axis
 
 LAYERS = (Conv, ConvTranspose, Gemm, MatMul)
 """Ops with weights."""
-
-ENDS = ("first", "last")
-"""Words of ``exclude`` that stand for the first and the last layer."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def weights_of(graph: Graph, by: str, exclude: tuple[str, ...] = ()) -> list[Wei
     Raises Error for a name in ``exclude`` that no op has, and where nothing is left; DataError for NaN or Inf.
     """
     layers: list[Op] = [op for op in graph.ops if isinstance(op, LAYERS)]
-    out = _excluded(graph, layers, exclude)
+    out = {op for name in exclude for op in named(graph, name, layers, "exclude")}
     found: dict[Const, Weights] = {}
     for op in layers:
         made = "it is excluded" if op in out else _weights(op)
@@ -72,15 +69,6 @@ def weights_of(graph: Graph, by: str, exclude: tuple[str, ...] = ()) -> list[Wei
     if not found:
         raise Error(f"{by}: no layer is left whose weights are constant floats; lissom explain says why")
     return list(found.values())
-
-
-def _excluded(graph: Graph, layers: list[Op], exclude: tuple[str, ...]) -> set[Op]:
-    ends = dict(zip(ENDS, (layers[:1], layers[-1:]), strict=True))
-    names = {op.name for op in graph.ops}
-    for name in exclude:
-        if name not in names and name not in ENDS:
-            raise Error(f"exclude: the graph has no op {name!r}{closest(name, [*names, *ENDS])}")
-    return {op for op in layers if op.name in exclude} | {op for w in ENDS if w in exclude for op in ends[w]}
 
 
 def operand_of(op: Op) -> Value:

@@ -51,8 +51,8 @@ def quantize(
     percentile: share of the values, in percent, that the percentile observer keeps in range.
     rounding: how the integers of weights are chosen.
     bias_correction: whether shifts of the mean of a channel are taken back in the biases; not where training does.
-    exclude: names of ops that stay float.
-    layers: what single layers get instead of ``weights``, such as "conv1=int8" or "fc=float".
+    exclude: names of ops that stay float; first and last are names of those layers.
+    layers: what single layers get instead of ``weights``, such as "conv1=int8" or "last=float".
     keep: whether a layer becomes integer only if that is faster, by the clock of the run; the others stay float.
     qat: whether to train with the rounding in place (quantization-aware training); what follows is for that alone.
     distill: whether the network as it was teaches, beside labels where the data has them; else labels alone do.

@@ -23,7 +23,7 @@ from lissom.passes.data import Data
 from lissom.passes.factorize.keep import Judge, Keep
 from lissom.passes.factorize.measure import Clock
 from lissom.passes.graph_pass import Kind, State, graph_pass
-from lissom.passes.options import closest
+from lissom.passes.naming import named
 from lissom.passes.quantize.grids import channel_axis_of, integer_units, is_pointwise, place, sources
 from lissom.passes.quantize.keep import stay_float
 from lissom.passes.quantize.layers import bias_of, output_axis, weight_of
@@ -68,13 +68,16 @@ def fake_quantize(
     percentile: share of the values, in percent, that the percentile observer keeps in range.
     symmetric_grids: whether grids of activations have zero in the middle.
     weight_observer: how ranges of weights are found; by default the extremes for int8, the least squared error below.
-    exclude: names of ops that stay float.
-    layers: what single layers get instead, such as "conv1=int8" or "fc=float".
+    exclude: names of ops that stay float; first and last are names of those layers.
+    layers: what single layers get instead, such as "conv1=int8" or "last=float".
     samples: how many of the samples are calibrated on, at most; none: all.
     keep: whether a layer becomes integer only if that is faster, by the clock of the run.
     """
+    if not 0 < percentile <= 100:
+        raise Error(f"percentile is above 0 and at most 100, got {percentile:g}")
     kinds = layer_kinds(graph, layers)
-    floats = frozenset((*exclude, *(name for name, kind in kinds.items() if kind == "float")))
+    out = [op.name for name in exclude for op in named(graph, name, with_weights(graph), "exclude")]
+    floats = frozenset((*out, *(name for name, kind in kinds.items() if kind == "float")))
     kept: dict[Op, str] = {}
     judge = Judge(clock, keep)
     if keep == "if_faster":
@@ -117,17 +120,19 @@ def _grid_type(wanted: DType, group: list[Value], inner: set[Value]) -> tuple[DT
 
 
 def layer_kinds(graph: Graph, layers: tuple[str, ...]) -> dict[str, str]:
-    """``("conv1=int8", "fc=float")`` as a mapping; raises Error for a layer or a kind that is not there."""
-    names = {op.name for op in graph.ops}
+    """``("conv1=int8", "last=float")`` by the names of ops; raises Error for a layer or a kind that is not there."""
     found: dict[str, str] = {}
     for entry in layers:
         name, _, kind = entry.rpartition("=")
         if kind not in (*WEIGHT_TYPES, "float"):
             raise Error(f"layers: {entry!r} is not NAME=KIND with a KIND of {', '.join(WEIGHT_TYPES)}, float")
-        if name not in names:
-            raise Error(f"layers: the graph has no op {name!r}{closest(name, names)}")
-        found[name] = kind
+        found |= {op.name: kind for op in named(graph, name, with_weights(graph), "layers")}
     return found
+
+
+def with_weights(graph: Graph) -> list[Op]:
+    """The ops with weights, in order."""
+    return [op for op in graph.ops if weight_of(op) is not None]
 
 
 def _least_scale(op: Op) -> Array:

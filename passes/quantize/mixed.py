@@ -1,8 +1,9 @@
-"""Mixed precision: the bits of every layer's weights, by what they cost at the outputs, under a budget."""
+"""Mixed precision: the bits of every layer's weights, or floats, by what they cost at the outputs, under a budget."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -17,12 +18,17 @@ from lissom.ir.types import DType
 from lissom.ir.values import Const, Value
 from lissom.passes import notes
 from lissom.passes.data import Data
+from lissom.passes.factorize.measure import Clock, timed
 from lissom.passes.graph_pass import Kind, graph_pass
-from lissom.passes.quantize.layers import is_on_grid, output_axis, weight_of
+from lissom.passes.quantize.keep import integer_form
+from lissom.passes.quantize.layers import is_on_grid, output_axis, unquantized, weight_of
 from lissom.passes.quantize.scales import least_squares, weight_limits
 from lissom.passes.quantize.twin import Feed, feeds_of
 
 NARROWER = (DType.int4, DType.int2)
+Budget: TypeAlias = Literal["size", "bit_operations", "latency"]
+Choice: TypeAlias = FakeQuant | None
+"""A grid for the weights of a layer; None leaves them float."""
 
 
 @graph_pass(Kind.decide)
@@ -30,42 +36,71 @@ def mixed_precision(
     graph: Graph,
     *,
     budget: float,
-    of: Literal["size", "bit_operations"] = "size",
+    of: Budget = "size",
     samples: int | None = None,
+    clock: Clock | None,
     data: Data,
 ) -> None:
-    """Give every layer 8, 4 or 2 bits for its weights, so that the outputs suffer least within a budget.
+    """Give the weights of every layer 8, 4 or 2 bits or leave them float: the least noise there is within a budget.
 
-    After fake_quantize. What a layer costs at fewer bits is measured: the noise at the outputs when it alone is
-    narrowed (as in HAWQ-V3, Yao et al. 2021, arXiv:2011.10680, with measured noise in place of curvature). The choice
-    is an integer linear program.
+    After fake_quantize. What a choice costs is measured: the noise at the outputs when the weights of that layer alone
+    are rounded so (as in HAWQ-V3, Yao et al. 2021, arXiv:2011.10680, with measured noise in place of curvature). What
+    is best is an integer linear program. A layer whose weights are float runs in float.
 
-    budget: what the weights may cost, as a share of what they cost at 8 bits, 0.25 to 1.
-    of: what is counted: bits of the weights, or multiply-accumulates times bits.
+    budget: what the layers may cost, as a share of what they cost at 8 bits; at least 0.25 for size.
+    of: what is counted: bits of the weights, multiply-accumulates times bits, or milliseconds by the clock of the run.
     samples: how many of the calibration samples are used; by default 16 to 32, fewer of large networks.
     """
     layers = {w: op for op in graph.ops if is_on_grid(w := weight_of(op)) and isinstance(w, FakeQuant)}
     if not layers:
         return
+    price = _price(of, clock)
     feeds = feeds_of(data, samples, graph)
     exact = _outputs(graph, feeds, {})
-    choices: list[tuple[FakeQuant, Op, list[FakeQuant]]] = []
+    choices: list[list[Choice]] = []
     noise, cost = [], []
     for w, op in layers.items():
         bits = w.zero_point.type.dtype.bits
-        kinds = [w, *(_narrowed(w, op, d) for d in NARROWER if d.bits < bits)]
-        choices.append((w, op, kinds))
-        unit = w.type.size() if of == "size" else op.macs()
-        noise.append([_distance(exact, _outputs(graph, feeds, {w: k})) if k is not w else 0.0 for k in kinds])
-        cost.append([float(unit * k.zero_point.type.dtype.bits) for k in kinds])
+        kinds: list[Choice] = [w, *(_narrowed(w, op, d) for d in NARROWER if d.bits < bits), None]
+        choices.append(kinds)
+        noise.append([_distance(exact, _outputs(graph, feeds, {w: k})) if k is not None else 0.0 for k in kinds])
+        cost.append([price(op, k) for k in kinds])
     picked = choose(noise, cost, budget * sum(row[0] for row in cost))
     rows = []
-    for (w, op, kinds), k, lost in zip(choices, picked, noise, strict=True):
-        rows.append({"layer": op.name, "weights": kinds[k].zero_point.type.dtype.name, "noise": f"{lost[k]:.1e}"})
+    for (w, op), kinds, k, lost in zip(layers.items(), choices, picked, noise, strict=True):
+        rows.append({"layer": op.name, "weights": _name(kinds[k]), "noise": f"{lost[k]:.1e}"})
         if k:
-            graph.replace(w, kinds[k])
+            graph.replace(w, kinds[k] or w.x)
             notes.done("mixed_precision", op, rows[-1]["weights"])
     notes.table("mixed_precision", lambda: rows)
+
+
+def _name(kind: Choice) -> str:
+    return "float" if kind is None else kind.zero_point.type.dtype.name
+
+
+def _price(of: Budget, clock: Clock | None) -> Callable[[Op, Choice], float]:
+    """What a layer costs with weights of some kind. Raises Error for a latency that nothing measures."""
+    if of == "latency" and clock is None:
+        raise Error(
+            "a budget of latency needs a clock: the command line has that of --target, and in Python "
+            "run(..., clock=lissom.clock.c_clock(target)) is one"
+        )
+    milliseconds = timed(clock) if clock is not None else None
+
+    def price(op: Op, kind: Choice) -> float:
+        if of != "latency":
+            bits = 32 if kind is None else kind.zero_point.type.dtype.bits
+            w = weight_of(op)
+            assert w is not None
+            return float(bits * (w.type.size() if of == "size" else op.macs()))
+        assert milliseconds is not None
+        plain = op.replace(
+            **{f.name: unquantized(v) for f in type(op).fields if isinstance(v := getattr(op, f.name), Value)}
+        )
+        return milliseconds([plain] if kind is None else integer_form(plain) or [plain])
+
+    return price
 
 
 def choose(noise: list[list[float]], cost: list[list[float]], budget: float) -> list[int]:
@@ -108,14 +143,20 @@ def _narrowed(fake: FakeQuant, op: Op, dtype: DType) -> FakeQuant:
     return narrow.named(fake.name, fake.loc)
 
 
-def _outputs(graph: Graph, feeds: list[Feed], instead: dict[Value, FakeQuant]) -> list[torch.Tensor]:
-    """All outputs on all feeds, with other FakeQuants in the place of some."""
+def _outputs(graph: Graph, feeds: list[Feed], rounded: Mapping[FakeQuant, FakeQuant]) -> list[torch.Tensor]:
+    """All outputs on all feeds with no grids but ``rounded``, each in the place of another."""
     copy, copies = graph.clone_with_map()
-    for old, new in instead.items():
-        x = copies[old].x  # type: ignore[attr-defined]
-        fields = {f.name: getattr(new, f.name) for f in type(new).fields}
-        scale, zero_point = (Const(fields[n].data) for n in ("scale", "zero_point"))
-        copy.replace(copies[old], FakeQuant(**{**fields, "x": x, "scale": scale, "zero_point": zero_point}))
+    for op in graph.ops:
+        if isinstance(op, FakeQuant):
+            grid = rounded.get(op)
+            now = copies[op]
+            assert isinstance(now, FakeQuant)
+            if grid is None:
+                copy.replace(now, now.x)
+                continue
+            fields = {f.name: getattr(grid, f.name) for f in type(grid).fields}
+            scale, zero_point = (Const(fields[n].data) for n in ("scale", "zero_point"))
+            copy.replace(now, FakeQuant(**{**fields, "x": now.x, "scale": scale, "zero_point": zero_point}))
     found: list[torch.Tensor] = []
     with torch.no_grad():
         for feed in feeds:

@@ -17,6 +17,7 @@ from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.relu import Relu
 from lissom.ir.values import Const, Value
 from lissom.passes.notes import recording
+from lissom.passes.quantize.layers import weight_of
 from lissom.passes.quantize.mixed import choose
 from lissom.passes.runner import run
 from tests.passes.quantize.nets import attention, batches, chain, graph_of, weights
@@ -144,6 +145,39 @@ def test_mixed_precision_keeps_its_budget_and_beats_uniform_bits() -> None:
     assert errors[0] <= errors[1]
     (table,) = [row.tables["mixed_precision"] for row in report.rows if "mixed_precision" in row.tables]
     assert {r["layer"] for r in table} == {"first", "depthwise", "grouped", "fc"}
+
+
+def test_with_room_the_layer_that_loses_most_stays_float() -> None:
+    rng = np.random.default_rng(2)
+    graph, data = chain(rng, 16), batches(rng, 3, 8, 8)
+    mixed, report = run("fake_quantize, mixed_precision(1.5)", graph, data=data, report=True)
+    table = {r["layer"]: r for r in report.rows[-1].tables["mixed_precision"]}
+    floats = [name for name, r in table.items() if r["weights"] == "float"]
+    assert 0 < len(floats) < len(table)
+    assert all(float(table[name]["noise"]) == 0 for name in floats)
+    kinds = {op.name: op.op_type for op in run("integerize", mixed).ops}
+    assert all((kinds[name] in ("Conv", "Gemm")) == (name in floats) for name in table), kinds
+    bits = {"float": 32, "int8": 8, "int4": 4, "int2": 2}
+    sizes = {op.name: w.type.size() for op in graph.ops if (w := weight_of(op)) is not None}
+    assert sum(sizes[n] * bits[r["weights"]] for n, r in table.items()) <= 1.5 * 8 * sum(sizes.values())
+
+
+@pytest.mark.parametrize(("budget", "floats"), [(0.8, {"fc"}), (1.5, {"fc", "first", "depthwise", "grouped"})])
+def test_a_budget_of_latency_is_spent_on_what_loses_most(budget: float, floats: set[str]) -> None:
+    rng = np.random.default_rng(2)
+
+    def clock(layer: Graph) -> float:
+        """Bytes are twice as fast in convolutions and half as fast in the product."""
+        kinds = {op.op_type for op in layer.ops}
+        return 1.0 if kinds & {"QLinearConv", "Gemm", "MatMul"} else 2.0
+
+    graph, data = chain(rng, 16), batches(rng, 3, 8, 8)
+    _, report = run(f"fake_quantize, mixed_precision({budget}, latency)", graph, data=data, report=True, clock=clock)
+    table = report.rows[-1].tables["mixed_precision"]
+    assert {r["layer"] for r in table if r["weights"] == "float"} == floats
+    assert all(r["weights"] in ("float", "int8") for r in table), "fewer bits take no less time"
+    with pytest.raises(Error, match="clock"):
+        run(f"fake_quantize, mixed_precision({budget}, latency)", graph, data=data)
 
 
 def test_a_budget_too_small_is_named() -> None:

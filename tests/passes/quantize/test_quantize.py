@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
+import lissom as ls
 from lissom import emit
 from lissom.ir.dims import symbol
 from lissom.ir.errors import CheckFailed, DataError, Error, Unsupported
@@ -242,6 +244,28 @@ def test_layers_get_other_bits_or_stay_float_by_name() -> None:
     found = {op.name: op.w.type.dtype.name for op in quantized.ops if op.op_type == "QLinearConv"}  # type: ignore[attr-defined]
     assert found == {"first": "int8", "second": "int4"}
     assert "Gemm" in kinds(quantized)
+
+
+def test_layers_go_by_their_place_and_by_the_name_of_their_node(tmp_path: Path) -> None:
+    graph, data = graph_of(residual, 3, 8, 8), batches(3, 8, 8)
+    quantized = run('quantize(int8, exclude=[first, last], layers=["second=int4"])', graph, data=data)
+    names = {op.name: op.op_type for op in quantized.ops}
+    assert (names["first"], names["fc"], names["second"]) == ("Conv", "Gemm", "QLinearConv")
+    ls.save(graph, tmp_path / "m.onnx")
+    model = onnx.load(tmp_path / "m.onnx")
+    for node in model.graph.node:
+        node.name = f"node/{node.op_type}/{node.output[0]}"
+    onnx.save(model, tmp_path / "m.onnx")
+    (node,) = [n.name for n in model.graph.node if n.op_type == "Gemm"]
+    again = run(f"quantize(int8, exclude=[{node!r}])", ls.load(tmp_path / "m.onnx"), data=data)
+    assert [op.op_type for op in again.ops].count("Gemm") == 1
+    with pytest.raises(Error, match=r"exclude: the graph has no op 'frist'.*did you mean 'first'"):
+        run("quantize(int8, exclude=[frist])", graph, data=data)
+
+
+def test_a_percentile_is_a_share() -> None:
+    with pytest.raises(Error, match="percentile is above 0"):
+        run("quantize(int8, observer=percentile, percentile=101)", graph_of(residual, 3, 8, 8), data=batches(3, 8, 8))
 
 
 @pytest.mark.parametrize(("entry", "message"), [("frist=int8", "did you mean 'first'"), ("first=int3", "int8, int4")])
