@@ -56,6 +56,24 @@ def _scratch(params: Params, pixels: int) -> int:
     return columns_words(params) * 8 * pixels + tile + run_length(params, 1)
 
 
+X, SKIP = 0, 5
+"""Arguments of a convolution."""
+
+
+def _over(params: Params) -> tuple[int, ...]:
+    """Pixels are read before they are written: of the operand that is added, and where one makes one, of x. With more
+    channels in the result, x lies at its end."""
+    c = geometry(params)
+    each = prod(c["kernel"]) * prod(c["stride"]) == 1 and not any(c["pad"])
+    grows = c["in_channels"] == c["out_channels"] or c["groups"] == 1 and c["in_channels"] < c["out_channels"]
+    return (SKIP, X) if each and grows and _packed(c) else (SKIP,)
+
+
+def _packed(c: Params) -> bool:
+    """Whether there is nothing between pixels."""
+    return bool(c["x_pixel"] == c["in_channels"] * c["groups"] and c["y_pixel"] == c["out_channels"] * c["groups"])
+
+
 def _cost(params: Params, pixels: int, mixed: int) -> float:
     c, eights = geometry(params), columns_words(params) // 2
     abreast, step, around = (1, 27, 40) if pixels == 4 else (4, 38, 45)
@@ -73,6 +91,7 @@ for _pixels in (1, 4):
             layout="NHWC",
             packing={"w": f"columns {4 if _pixels == 1 else 1} {_mixed}"},
             scratch=partial(_scratch, pixels=_pixels),
+            in_place=_over,
             cost=partial(_cost, pixels=_pixels, mixed=_mixed),
             template="lissom_conv_q8_columns.h",
             constants={"PIXELS": _pixels, "MIXED": _mixed},
@@ -111,6 +130,13 @@ def _strip_scratch(params: Params) -> int:
     return int(40 + 4 * segments + 4 * (8 + 8 * segments) + 4 * rows * _plane(c) + 4 * c["out"][2])
 
 
+def _over_strip(params: Params) -> tuple[int, ...]:
+    """A row of x is widened before one of the result is written over it."""
+    c = geometry(params)
+    ahead = (c["kernel"][1] - 1) * c["dilation"][1] >= c["pad"][1]
+    return (SKIP, X) if ahead and c["in"] == c["out"] and prod(c["stride"]) == 1 and _packed(c) else (SKIP,)
+
+
 def _strip_cost(params: Params, three: int) -> float:
     c = geometry(params)
     pair = 36 if three else 24 + 12 * _across(c) * c["kernel"][1]
@@ -128,6 +154,7 @@ for _stride in (1, 2):
             layout="NHWC",
             packing={"w": "strips"},
             scratch=_strip_scratch,
+            in_place=_over_strip,
             cost=partial(_strip_cost, three=_three),
             template="lissom_depthwise_q8_m4.h",
             constants={"STRIDE": _stride, "THREE": _three},

@@ -114,7 +114,8 @@ class Kernel:
     scratch: Callable[[Params], int] = nothing
     """Bytes of scratch memory for parameters."""
     in_place: Callable[[Params], tuple[int, ...]] = nowhere
-    """Further arguments whose memory the result may take over, besides those of the task."""
+    """Further arguments whose memory the result may take over, besides those of the task; of one that is smaller than
+    the result, while the result grows towards its end."""
     cost: Callable[[Params], float] = nothing
     """Estimated cycles for parameters; of one level, the kernel that costs least is taken."""
     template: str = ""

@@ -18,8 +18,7 @@ def share_and_place(program: Program) -> None:
     computed = {w.buffer for c in program.calls if c.kernel.task.name != "copy" for w in c.writes}
     for layer in program.layers:
         layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed) and not _widen(c, computed, program)]
-    _merge_in_place(program)
-    _place(program)
+    _place(program, _merge_in_place(program))
 
 
 def _eliminate(call: Call, computed: set[Buffer]) -> bool:
@@ -107,8 +106,11 @@ def _lifetimes(program: Program) -> dict[Buffer, tuple[int, int]]:
     return lives
 
 
-def _merge_in_place(program: Program) -> None:
+def _merge_in_place(program: Program) -> list[tuple[Buffer, Buffer]]:
+    """Let results take over operands of their size; returns the smaller operands that results may grow over, each with
+    its result."""
     lives = _lifetimes(program)
+    growing: list[tuple[Buffer, Buffer]] = []
     for step, call in enumerate(program.calls):
         in_place = (*call.kernel.task.in_place, *call.kernel.in_place(call.params))
         if not in_place or len(call.writes) != 1:
@@ -118,32 +120,40 @@ def _merge_in_place(program: Program) -> None:
             continue
         for index in in_place:
             read = call.arguments[index]
-            if read is None or not _fits(read, target, call):
+            if read is None or not _fits(read, target, call, index not in call.kernel.task.in_place):
                 continue
             source = read.resolve().buffer
             if source.kind is not Kind.arena or lives[source][1] != step:
                 continue
+            if source.nbytes < target.buffer.nbytes:
+                growing.append((source, target.buffer))
+                continue
             source.inside = target
             lives[target.buffer] = (lives.pop(source)[0], lives[target.buffer][1])
             break
+    return growing
 
 
-def _fits(read: Place, target: Place, call: Call) -> bool:
-    """Whether operand and result are whole buffers of one size, and no other argument is in the operand's buffer."""
+def _fits(read: Place, target: Place, call: Call, may_grow: bool) -> bool:
+    """Whether operand and result are whole buffers of one size, or with ``may_grow`` the result's is larger, and no
+    other argument is in the operand's buffer."""
     source = read.resolve()
     others = sum(1 for a in call.arguments if a is not None and a.resolve().buffer is source.buffer)
     return (
         source.offset == target.offset == 0
         and source.buffer is not target.buffer
-        and source.buffer.nbytes == target.buffer.nbytes
+        and (source.buffer.nbytes == target.buffer.nbytes or (may_grow and source.buffer.nbytes < target.buffer.nbytes))
         and others == 1
     )
 
 
-def _place(program: Program) -> None:
+def _place(program: Program, growing: list[tuple[Buffer, Buffer]]) -> None:
     lives = {b: life for b, life in _lifetimes(program).items() if b.kind is Kind.arena}
     blocks = [Block(b.nbytes, *life) for b, life in lives.items()]
-    chosen = plan(blocks, program.alignment)
+    number = {b: i for i, b in enumerate(lives)}
+    pairs = [(x.place().buffer, y.place().buffer) for x, y in growing]
+    grows = {(number[x], number[y]) for x, y in pairs if x in number and y in number}
+    chosen = plan(blocks, program.alignment, grows=grows)
     program.offsets = dict(zip(lives, chosen.offsets, strict=True))
     program.arena_bytes = chosen.size
     program.arena_lower_bound = chosen.lower_bound

@@ -9,7 +9,7 @@ Several orders are tried and the smallest arena wins.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -35,12 +35,18 @@ class Plan:
     lower_bound: int
 
 
-def plan(blocks: Sequence[Block], alignment: int = 64, attempts: int = 64) -> Plan:
-    """Place ``blocks`` so that no two that meet overlap; every offset is a multiple of ``alignment``."""
-    bound = lower_bound(blocks)
+Grows = Collection[tuple[int, int]]
+"""Pairs of blocks (x, y) that meet at the step where x is needed last and y first, y being written from its beginning
+on as x is read. They may overlap there if x ends no sooner than y."""
+
+
+def plan(blocks: Sequence[Block], alignment: int = 64, attempts: int = 64, grows: Grows = ()) -> Plan:
+    """Place ``blocks`` so that no two that meet overlap but those that grow; every offset is a multiple of
+    ``alignment``."""
+    bound = lower_bound(blocks, grows)
     best: tuple[int, list[int]] | None = None
     for order in _orders(blocks, attempts):
-        offsets = _place(blocks, order, alignment)
+        offsets = _place(blocks, order, alignment, grows)
         size = max((o + b.size for o, b in zip(offsets, blocks, strict=True)), default=0)
         if best is None or size < best[0]:
             best = size, offsets
@@ -50,12 +56,14 @@ def plan(blocks: Sequence[Block], alignment: int = 64, attempts: int = 64) -> Pl
     return Plan(tuple(best[1]), best[0], bound)
 
 
-def lower_bound(blocks: Sequence[Block]) -> int:
+def lower_bound(blocks: Sequence[Block], grows: Grows = ()) -> int:
     """The most bytes that are needed at one step."""
     changes: dict[int, int] = {}
-    for b in blocks:
+    shared = {x for x, _ in grows}
+    for i, b in enumerate(blocks):
         changes[b.first] = changes.get(b.first, 0) + b.size
-        changes[b.last + 1] = changes.get(b.last + 1, 0) - b.size
+        end = b.last if i in shared else b.last + 1
+        changes[end] = changes.get(end, 0) - b.size
     needed = peak = 0
     for step in sorted(changes):
         needed += changes[step]
@@ -86,13 +94,13 @@ def _orders(blocks: Sequence[Block], attempts: int) -> Iterator[list[int]]:
         yield sorted(everything, key=lambda i, weight=weight: -weight[i])  # type: ignore[misc]
 
 
-def _place(blocks: Sequence[Block], order: Sequence[int], alignment: int) -> list[int]:
+def _place(blocks: Sequence[Block], order: Sequence[int], alignment: int, grows: Grows = ()) -> list[int]:
     """Each block in turn goes into the tightest gap between the placed blocks it meets, else on top of them."""
     offsets = [0] * len(blocks)
     placed: list[int] = []
     for i in order:
         block = blocks[i]
-        taken = sorted((offsets[j], offsets[j] + blocks[j].size) for j in placed if block.meets(blocks[j]))
+        taken = sorted(_taken(blocks, offsets[j], i, j, grows) for j in placed if block.meets(blocks[j]))
         best, tightest, end = -1, 0, 0
         for begin, stop in taken:
             gap = begin - end
@@ -102,3 +110,11 @@ def _place(blocks: Sequence[Block], order: Sequence[int], alignment: int) -> lis
         offsets[i] = end if best < 0 else best
         placed.append(i)
     return offsets
+
+
+def _taken(blocks: Sequence[Block], offset: int, i: int, j: int, grows: Grows) -> tuple[int, int]:
+    """The bytes that block i has to be below or above because block j is at ``offset``."""
+    end = offset + blocks[j].size
+    if (j, i) in grows:
+        return end, end
+    return offset, end - blocks[i].size if (i, j) in grows else end

@@ -39,6 +39,23 @@ def test_chain_needs_no_more_than_its_largest_pair() -> None:
     assert found.size == found.lower_bound == max(a + b for a, b in pairwise(sizes))
 
 
+@given(st.lists(st.integers(1, 5000), min_size=2, max_size=12), st.sampled_from([1, 16, 64]))
+def test_what_grows_over_its_operand_ends_no_later(sizes: list[int], alignment: int) -> None:
+    blocks = [Block(s, i, i + 1) for i, s in enumerate(sizes)]
+    grows = {(i, i + 1) for i in range(len(sizes) - 1) if sizes[i] < sizes[i + 1]}
+    found = plan(blocks, alignment, grows=grows)
+    for i, j in pairwise(range(len(sizes))):
+        a, b = found.offsets[i], found.offsets[j]
+        apart = a + sizes[i] <= b or b + sizes[j] <= a
+        assert apart or ((i, j) in grows and a + sizes[i] >= b + sizes[j])
+    assert found.size >= found.lower_bound
+
+
+def test_a_chain_that_grows_needs_no_more_than_its_end() -> None:
+    found = plan([Block(64 * (i + 1), i, i + 1) for i in range(9)], grows={(i, i + 1) for i in range(8)})
+    assert found.size == found.lower_bound == 64 * 9
+
+
 def test_plan_is_the_same_every_time() -> None:
     blocks = [Block(100 + 37 * i % 900, i, i + i % 5) for i in range(60)]
     assert plan(blocks) == plan(blocks)
