@@ -7,19 +7,19 @@ and compiler libraries that it needs and without those that nothing calls.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from lissom.backends.c.cross import CROSS, find_for, foreign
 from lissom.backends.c.elf import flash_bytes, is_elf, ram_bytes
+from lissom.backends.c.thumb import Function, functions
 from lissom.backends.c.toolchain import FLAGS, PROCESSES, compile_c, sources
 from lissom.ir.errors import Error
 
 LIBRARY_STACK = 64
-"""What a function of the C or compiler library may take of the stack: such as are called, memcpy and memset first, take
-less; a test measures it."""
+"""What a function of the C or compiler library may take of the stack where its instructions do not say it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Footprint:
     variables: int
     """Memory that is written to and is not the arena: none."""
     stack: int
-    """The most a call of the run function takes. What it calls of libraries is taken at LIBRARY_STACK."""
+    """The most a call of the run function takes."""
 
     @property
     def code_bytes(self) -> int:
@@ -65,15 +65,15 @@ def footprint(folder: Path, name: str, target: str, work: Path, cc: str | None =
     sizes = {unit.stem: flash_bytes(o) if is_elf(o) else 0 for unit, o in zip(units, made, strict=True)}
     weights = sum(size for stem, size in sizes.items() if stem.endswith("_weights"))
     code = {stem: size for stem, size in sizes.items() if not stem.endswith("_weights")}
-    variables = 0
+    variables, read = 0, dict[str, Function]()
     if bare:
         image = work / "image"
         entry = [f"-Wl,-e,{name}_run", "-Wl,--gc-sections", "-nostartfiles"]
         compile_c(command, [*entry, *made, "-o", image, *([] if "ziglang" in command else ["-lm"])])
         code["libraries"] = max(0, flash_bytes(image) - sum(sizes.values()))
-        variables = ram_bytes(image)
-    frames = _graph(made) if "callgraph" in graphs else None
-    stack = _deepest(frames, f"{name}_run") if frames else _frames(units, made, name)
+        variables, read = ram_bytes(image), functions(image)
+    known = "callgraph" in graphs
+    stack = CallGraph(made, read, bare).deepest(f"{name}_run") if known else _frames(units, made, name)
     return Footprint(code, weights, variables, stack)
 
 
@@ -88,35 +88,44 @@ def _takes(command: Sequence[str], flag: str, work: Path) -> bool:
     return True
 
 
-Graph = tuple[dict[str, int], dict[str, set[str]]]
-"""The frame of each function, and what it calls."""
+class CallGraph:
+    """The frame of each function and what it calls, as gcc writes it beside object files (-fcallgraph-info=su).
 
+    ``libraries`` are functions without such files. Of Cortex-M code instructions count too: assembly may push.
+    """
 
-def _graph(objects: Iterable[Path]) -> Graph:
-    """Read what gcc writes beside each object file with -fcallgraph-info=su."""
-    frames: dict[str, int] = {}
-    calls: dict[str, set[str]] = {}
-    for unit in objects:
-        text = unit.with_suffix(".ci").read_text(encoding="utf-8")
-        for title, label in re.findall(r'node: \{ title: "([^"]*)" label: "([^"]*)"', text):
-            if found := re.search(r"(\d+) bytes \(([^)]*)\)", label):
-                if "dynamic" in found[2] and "bounded" not in found[2]:
-                    raise Error(f"the stack of {title} has no bound: it is {found[2]}")
-                frames[title] = int(found[1])
-        for caller, callee in re.findall(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"', text):
-            calls.setdefault(caller, set()).add(callee)
-    return frames, calls
+    def __init__(self, objects: Iterable[Path], libraries: Mapping[str, Function], is_thumb: bool) -> None:
+        self._libraries = libraries
+        self._frames: dict[str, int] = {}
+        self._calls: dict[str, set[str]] = {}
+        self._pointed: dict[str, set[str]] = {}
+        """What a pointer may lead to: the static functions of the same unit, since kernels are given none."""
+        for unit in objects:
+            text = unit.with_suffix(".ci").read_text(encoding="utf-8")
+            read = functions(unit) if is_thumb else {}
+            own: set[str] = set()
+            for title, label in re.findall(r'node: \{ title: "([^"]*)" label: "([^"]*)"', text):
+                if found := re.search(r"(\d+) bytes \(([^)]*)\)", label):
+                    if "dynamic" in found[2] and "bounded" not in found[2]:
+                        raise Error(f"the stack of {title} has no bound: it is {found[2]}")
+                    pushed = [f.stack for n, f in read.items() if n.partition(".")[0] == title.rpartition(":")[2]]
+                    self._frames[title] = max(int(found[1]), *pushed, 0)
+                    own |= {title} if ":" in title else set()
+            for caller, callee in re.findall(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"', text):
+                of = self._pointed if callee == "__indirect_call" else self._calls
+                of.setdefault(caller, set()).update(own if of is self._pointed else {callee})
 
-
-def _deepest(graph: Graph, function: str, above: tuple[str, ...] = ()) -> int:
-    """The most that a function and all it calls take."""
-    frames, calls = graph
-    if function in above:
-        raise Error(f"{function} calls itself, so its stack has no bound")
-    if function not in frames:
-        return LIBRARY_STACK
-    path = (*above, function)
-    return frames[function] + max((_deepest(graph, f, path) for f in sorted(calls.get(function, ()))), default=0)
+    def deepest(self, function: str, above: tuple[str, ...] = ()) -> int:
+        """The most that a function and all it calls take. Raises Error for one that calls itself."""
+        path = (*above, function)
+        if function not in self._frames:
+            library = self._libraries.get(function, Function(0, True))
+            return library.stack + (LIBRARY_STACK if library.calls else 0)
+        called, pointed = self._calls.get(function, set()), self._pointed.get(function, set())
+        if repeated := sorted(called.intersection(path)):
+            raise Error(f"{repeated[0]} calls itself, so its stack has no bound")
+        below = [self.deepest(callee, path) for callee in sorted(called | pointed.difference(path))]
+        return self._frames[function] + max(below, default=0)
 
 
 def _frames(units: Sequence[Path], objects: Sequence[Path], name: str) -> int:

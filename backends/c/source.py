@@ -72,7 +72,7 @@ def header(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], st
         "",
         f"#define {upper}_ARENA_BYTES {program.arena_bytes}",
         f"#define {upper}_ARENA_ALIGN {program.alignment}",
-        "/* The most stack that a call takes; functions of the C library are taken at 64 bytes. */",
+        "/* The most stack that a call takes; functions of the C library that are not known are taken at 64 bytes. */",
         f"#define {upper}_STACK_BYTES_MAX {stack_bytes}",
         f"#define {upper}_LAYERS {len(program.layers)}",
         "",

@@ -92,7 +92,7 @@ LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const ui
         x += 8;
         left -= 8;
     }
-    if (left > 0 && LISSOM_STEP) {
+    if (left > 0 && LISSOM_STEP > 0) {
         load_columns(xs, x, step, 4);
         return multiply(acc, xs, spread(0), w);
     }

@@ -14,7 +14,12 @@
 
 #define LISSOM_NOINLINE __attribute__((noinline))
 #define LISSOM_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__)
+#if defined(__clang__) && defined(__aarch64__)
+/* Clang up to 15 knows no architectures here, and its headers have only what the compiler's flags allow: those say it. */
+#define LISSOM_LEVEL(features)
+#define LISSOM_LEVEL_END
+#define LISSOM_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__clang__)
 #define LISSOM_LEVEL(features) \
     LISSOM_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
 #define LISSOM_LEVEL_END LISSOM_PRAGMA(clang attribute pop)
@@ -24,5 +29,9 @@
 #define LISSOM_LEVEL_END _Pragma("GCC pop_options")
 #define LISSOM_UNROLL _Pragma("GCC unroll 64")
 #endif
+
+/* What was read through the pointer is read again when it is needed: compilers else keep it in registers that sums need, and
+ * so in memory after all. */
+#define LISSOM_FORGET(pointer) __asm__("" : "+r"(pointer))
 
 #endif

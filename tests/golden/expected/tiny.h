@@ -15,7 +15,7 @@ extern "C" {
 
 #define TINY_ARENA_BYTES 0
 #define TINY_ARENA_ALIGN 64
-/* The most stack that a call takes; functions of the C library are taken at 64 bytes. */
+/* The most stack that a call takes; functions of the C library that are not known are taken at 64 bytes. */
 #define TINY_STACK_BYTES_MAX 0
 #define TINY_LAYERS 4
 
