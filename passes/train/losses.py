@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
 from lissom.ir.values import Value
-from lissom.passes.train.matching import Pair, logits_of, stage_ends
+from lissom.passes.train.matching import Pair, channel_axis, logits_of, stage_ends
 
 Name: TypeAlias = Literal["logits", "outputs", "hints", "attention", "blocks"]
 Values: TypeAlias = "dict[Value, torch.Tensor]"
@@ -92,8 +92,8 @@ class Hints(Loss):
             self.parameters.append(torch.nn.Parameter(start.to(device)))
 
     def compare(self, index: int, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-        axis = _channel_axis(ours.ndim)
-        projected = F.linear(ours.movedim(axis, -1), self.parameters[index].to(ours.dtype)).movedim(-1, axis)
+        a, b = (channel_axis(v) for v in self.pairs[index])
+        projected = F.linear(ours.movedim(a, -1), self.parameters[index].to(ours.dtype)).movedim(-1, b)
         _require_same_sizes(projected, theirs, self.pairs[index])
         return F.mse_loss(projected, theirs) / theirs.square().mean().clamp_min(1e-12)
 
@@ -102,7 +102,10 @@ class Attention(Loss):
     """Maps of attention: squares summed over channels, of length 1 (Zagoruyko et al. 2017, arXiv:1612.03928, eq. 2)."""
 
     def compare(self, index: int, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-        a, b = (F.normalize(x.square().sum(_channel_axis(x.ndim)).flatten(1), dim=1) for x in (ours, theirs))
+        a, b = (
+            F.normalize(x.square().sum(channel_axis(v)).flatten(1), dim=1)
+            for v, x in zip(self.pairs[index], (ours, theirs), strict=True)
+        )
         _require_same_sizes(a, b, self.pairs[index])
         return (a - b).square().sum(1).mean() / 2
 
@@ -184,13 +187,8 @@ def default_pairs(name: str, pairs: list[Pair]) -> list[Pair]:
     return pairs if name == "blocks" else stage_ends(pairs)
 
 
-def _channel_axis(rank: int) -> int:
-    """Channels are along axis 1 of maps, and along the last axis of rows and tokens."""
-    return 1 if rank > 3 else -1
-
-
 def _channels(v: Value) -> int:
-    size = v.type.dims[_channel_axis(v.type.rank)]
+    size = v.type.dims[channel_axis(v)]
     if not isinstance(size, int):
         raise Error(f"loss hints: the number of channels of {v.name!r} is not known: {v.type}")
     return size

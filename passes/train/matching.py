@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 
 from lissom.ir.errors import Error
+from lissom.ir.families.pooling import Pool
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
+from lissom.ir.ops.batch_normalization import BatchNormalization
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.fake_quant import FakeQuant
+from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.identity import Identity
+from lissom.ir.ops.layer_normalization import LayerNormalization
 from lissom.ir.ops.mask import Mask
+from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.softmax import Softmax
+from lissom.ir.ops.transpose import Transpose
 from lissom.ir.printer import unique_names
 from lissom.ir.values import Value, producer
 from lissom.passes.options import closest
@@ -36,14 +44,33 @@ def output_pairs(student: Graph, teacher: Graph) -> list[Pair]:
 def logits_of(output: Value) -> tuple[Value, int]:
     """What goes into the Softmax an output comes from, or the output itself, and the axis of the classes.
 
-    Without a Softmax classes are along axis 1 of maps (N, C, H, W ...) and along the last axis of anything smaller.
+    Without a Softmax classes lie where channels do.
     """
     found = output
     while isinstance(op := producer(found), FakeQuant | Identity | Mask):
         found = op.operands[0]
     if isinstance(found, Softmax):
         return found.x, found.axis
-    return output, 1 if output.type.rank >= 4 else -1
+    return output, channel_axis(output)
+
+
+def channel_axis(v: Value) -> int:
+    """The axis of the channels: 1 behind a convolution, as in (N, C, L), and the last behind a matrix product, as in
+    (N, tokens, C). What keeps the shape is looked through; if nothing tells, maps of rank 4 or more have them at 1.
+    """
+    found: Value | None = v
+    while (op := producer(found)) is not None:
+        match op:
+            case Conv() | ConvTranspose() | BatchNormalization() | Pool():
+                return 1
+            case Gemm() | MatMul() | LayerNormalization():
+                return -1
+            case Transpose():
+                break
+        found = next((x for x in op.operands if x.type.shape == v.type.shape), None)
+        if found is None:
+            break
+    return 1 if v.type.rank > 3 else -1
 
 
 def inner_pairs(student: Graph, teacher: Graph, layers: Mapping[str, str] | tuple[str, ...] | None) -> list[Pair]:
@@ -79,7 +106,8 @@ def stage_ends(pairs: list[Pair]) -> list[Pair]:
     """The last pair of each resolution: of all sizes but those of the channels of the student."""
     last: dict[object, Pair] = {}
     for a, b in pairs:
-        last[(a.type.rank, a.type.dims[2:] if a.type.rank > 3 else a.type.dims[:-1])] = (a, b)
+        axis = channel_axis(a) % a.type.rank
+        last[(axis, a.type.rank, tuple(d for i, d in enumerate(a.type.dims) if i not in (0, axis)))] = (a, b)
     return list(last.values())
 
 

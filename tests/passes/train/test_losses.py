@@ -11,13 +11,19 @@ import lissom as ls
 from lissom.ir.dims import symbol
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
+from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.identity import Identity
+from lissom.ir.ops.mat_mul import MatMul
+from lissom.ir.ops.max_pool import MaxPool
+from lissom.ir.ops.relu import Relu
 from lissom.ir.ops.softmax import Softmax
+from lissom.ir.ops.transpose import Transpose
 from lissom.ir.types import Array, tensor
+from lissom.ir.values import Const
 from lissom.passes.notes import collecting
 from lissom.passes.train import distill, finetune, losses
 from lissom.passes.train.losses import Attention, Hints, Logits, Reconstruction
-from lissom.passes.train.matching import inner_pairs, logits_of, output_pairs, stage_ends
+from lissom.passes.train.matching import channel_axis, inner_pairs, logits_of, output_pairs, stage_ends
 from tests.passes.train.conftest import Net, const, weights
 
 N = symbol("N")
@@ -47,6 +53,17 @@ def test_logits_of_maps_are_compared_place_by_place() -> None:
     ours, theirs = drawn((10, 3, 3), (10, 3, 3))
     each = F.kl_div(ours.log_softmax(1), theirs.softmax(1), reduction="none").sum(1)
     torch.testing.assert_close(Logits([(a, b)], 1.0)({a: ours}, {b: theirs}), each.mean())
+
+
+def test_channels_of_rows_and_of_tokens() -> None:
+    g = Graph("g")
+    row, tokens = g.input("row", tensor("float32", N, 4, 9)), g.input("tokens", tensor("float32", N, 9, 4))
+    conv = Relu(MaxPool(Conv(row, Const(np.ones((5, 4, 3), np.float32))), (2,)))
+    product = Relu(MatMul(tokens, Const(np.ones((4, 5), np.float32))))
+    assert channel_axis(conv) == 1
+    assert channel_axis(product) == -1
+    assert channel_axis(Transpose(product, (0, 2, 1))) == -1
+    assert logits_of(conv) == (conv, 1)
 
 
 def test_a_softmax_at_the_end_is_looked_through(net: Net) -> None:
