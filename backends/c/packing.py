@@ -217,24 +217,6 @@ def taps(operand: Operand, rows: int) -> Array:
     head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
     tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
     parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
-    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(
-        -1
-    )
-
-
-def taps(operand: Operand, rows: int) -> Array:
-    """Weights for ``kernels/aarch64/lissom_depthwise_q8.h``: for each 16 channels biases and multipliers, and for each
-    column of the kernel and each ``rows`` of its rows so many bytes a channel. Behind the last channel come the first
-    ones again."""
-    c = geometry(operand.params)
-    _, height, width = c["kernel"]
-    weights = operand.array.reshape(c["groups"], height, width)
-    filled = np.zeros((c["groups"], -(-height // rows) * rows, width), np.int8)
-    filled[:, :height] = weights
-    lanes = np.arange(-(-c["groups"] // 16) * 16) % c["groups"]
-    head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
-    tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
-    parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(-1)
 
 
@@ -304,19 +286,25 @@ def in_pairs(blocks: Array) -> Array:
 
 
 def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Array:
-    """Weights for ``lissom_sparse_row_q8.h``, whose registers hold ``room`` blocks of x at once: how many steps each
-    vector of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh."""
-    w = fours_of(operand.array.reshape(*operand.array.shape[:2], 1))
-    bias, factors = _quantized_head(operand, w[None])
+    """Weights for ``lissom_sparse_row.h``, whose registers hold ``room`` blocks of x at once: how many steps each vector
+    of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh. Blocks are four
+    weights of ``element`` bytes, or a float, which has no multiplier."""
+    w = operand.array.reshape(*operand.array.shape[:2], 1)
+    if element == 4:
+        heads = [operand.beside["b"].astype(np.float32)]
+    else:
+        w = fours_of(w)
+        heads = [a[0] for a in _quantized_head(operand, w[None])]
     vectors, parts = -(-len(w) // lanes), -(-w.shape[1] // room)
-    filled = np.zeros((vectors * lanes, parts * room, 4), np.int8)
+    filled = np.zeros((vectors * lanes, parts * room, w.shape[2]), w.dtype)
     filled[: len(w), : w.shape[1]] = w
-    blocks = filled.reshape(vectors, lanes, parts, room, 4).transpose(0, 2, 1, 3, 4)  # vector, part, lane, block, 4
+    blocks = filled.reshape(vectors, lanes, parts, room, -1).transpose(0, 2, 1, 3, 4)  # vector, part, lane, block, weight
     alive = blocks.any(4)
     counts = alive.sum(3).max(2).astype(np.uint8)
     first = np.argsort(~alive, axis=3, kind="stable")  # those that are not zero, in order, in front
-    head = np.zeros((2, vectors * lanes), np.int32)
-    head[0, : len(w)], head[1, : len(w)] = bias[0], factors[0].view(np.int32)
+    head = np.zeros((len(heads), vectors * lanes), np.int32)
+    for row, values in zip(head, heads, strict=True):
+        row[: len(w)] = values.view(np.int32)
     stream = [counts.reshape(-1), np.zeros(-counts.size % (4 * lanes), np.uint8)]
     for v in range(vectors):
         stream.append(head[:, v * lanes : (v + 1) * lanes])
@@ -327,6 +315,53 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
             steps_of = np.take_along_axis(blocks[v, p], first[v, p, :, :steps, None], 1).swapaxes(0, 1)
             stream.append(in_pairs(steps_of).swapaxes(1, 2) if element == 2 else steps_of)
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in stream])
+
+
+def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array]:
+    """Heads, and of patches (kernel column, row, channel) the blocks of four that are not zero, four at a time: where they
+    are, ``stride`` bytes for each block, (outputs, groups, 4), and weights (outputs, groups, 4, 4)."""
+    c = geometry(operand.params)
+    depth, height, width = c["kernel"]
+    w = operand.array.reshape(c["out_channels"], c["in_channels"], depth * height, width)
+    patches = w.transpose(0, 3, 2, 1).reshape(len(w), -1)
+    blocks = np.zeros((len(w), -(-patches.shape[1] // 16) * 4, 4), np.int8)
+    blocks.reshape(len(w), -1)[:, : patches.shape[1]] = patches
+    alive = blocks.any(2)
+    first = np.argsort(~alive, axis=1, kind="stable")  # those that are not zero, in order, in front
+    picked = np.take_along_axis(blocks, first[:, :, None], 1)
+    where = np.where(np.take_along_axis(alive, first, 1), first * stride, 0).astype(np.uint16)
+    return _quantized_head(operand, patches[None, ..., None]), where.reshape(len(w), -1, 4), picked.reshape(len(w), -1, 4, 4)
+
+
+def groups(operand: Operand) -> Array:
+    """Weights for ``lissom_sparse_conv_q8_m55.h``: for each output channel bias, number of groups and multiplier, and for
+    each group of four blocks where eight patches have them, and their weights."""
+    (bias, factors), where, weights = _groups_of(operand, 32)
+    counts = np.maximum(1, weights.any((2, 3)).sum(1)).astype(np.int32)
+    stream: list[Array] = []
+    for o, n in enumerate(counts):
+        stream += [bias[0, o], n, factors[0, o]]
+        stream += [part for group in zip(where[o, :n], weights[o, :n], strict=True) for part in group]
+    return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
+
+
+def turns(operand: Operand) -> Array:
+    """Weights for ``lissom_sparse_row_q8_m55.h``: for each eight output channels how many turns they take, biases,
+    multipliers, and for each turn and channel where in a row four blocks are, and their weights."""
+    (bias, factors), where, weights = _groups_of(operand, 4)
+    whole = -(-len(weights) // 8) * 8
+
+    def by_eight(array: Array) -> Array:
+        filled = np.zeros((whole, *array.shape[1:]), array.dtype)
+        filled[: len(array)] = array
+        return filled.reshape(-1, 8, *array.shape[1:])
+
+    stream: list[Array] = []
+    for b, f, at, w in zip(*map(by_eight, (bias[0], factors[0], where, weights)), strict=True):
+        n = np.maximum(1, w.any((2, 3)).sum(1).max()).astype(np.int32)
+        stream += [n, b, f]
+        stream += [part for turn in range(n) for o in range(8) for part in (at[o, turn], w[o, turn])]
+    return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
 
 
 def fours_of(w: Array) -> Array:
@@ -367,6 +402,8 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "taps": taps,
     "fours": fours,
     "channels": channels,
+    "groups": groups,
+    "turns": turns,
     "sparse": sparse,
     "sparse_floats": sparse_floats,
     "sparse_rows": sparse_rows,
