@@ -21,11 +21,6 @@
 /* Bytes that four values of all columns take. */
 #define COLUMNS_STEP (8 * LISSOM_PIXELS)
 
-/* Where the kernel lies in x at a pixel of the result. */
-typedef struct {
-    int32_t d, h, w;
-} columns_corner;
-
 /* Values of a column that lie together: those of a row of the kernel, or of one tap. */
 static inline int32_t columns_taps(const lissom_conv_params *p)
 {
@@ -102,7 +97,24 @@ LISSOM_NOINLINE static void columns_four(const uint8_t *from, int32_t step, uint
 }
 #endif
 
-/* Where the run of a tap at one pixel begins; if a part of it is outside, it is put together at `border`. */
+/* Pixels of the result that columns are of: those from (d, h, w) on, of an image. */
+typedef struct {
+    int32_t d, h, w;
+} columns_pixel;
+
+static inline void columns_next(const lissom_conv_params *p, columns_pixel *at)
+{
+    if (++at->w == p->out[2]) {
+        at->w = 0;
+        if (++at->h == p->out[1]) {
+            at->h = 0;
+            ++at->d;
+        }
+    }
+}
+
+/* Where a run begins that belongs to one pixel: at position (d, h, w) of x. Where a part of it is outside, it is put
+ * together at `border`. */
 static inline const uint8_t *columns_run(const lissom_conv_params *p, const uint8_t *x, int32_t d, int32_t h, int32_t w,
                                          int32_t zero, uint8_t *border)
 {
@@ -123,38 +135,49 @@ static inline const uint8_t *columns_run(const lissom_conv_params *p, const uint
     return border;
 }
 
-/* All columns of some pixels of the result, of one image and group. */
-static inline void columns_fill(const lissom_conv_params *p, const uint8_t *x, int32_t zero, const columns_corner *corners,
+/* One run of all columns. */
+LISSOM_NOINLINE static void columns_runs(const lissom_conv_params *p, const uint8_t *x, int32_t zero, columns_pixel at,
+                                         int32_t held, const columns_pixel *tap, uint8_t *to, uint8_t *border)
+{
+    for (int32_t i = 0; i < LISSOM_PIXELS; ++i) {
+        const uint8_t *const from = columns_run(p, x, at.d * p->stride[0] + tap->d, at.h * p->stride[1] + tap->h,
+                                                at.w * p->stride[2] + tap->w, zero, border);
+        columns_one(from, columns_taps(p) * p->in_channels, to + 4 * i);
+        if (i + 1 < held) { /* columns of pixels that are not there may hold anything */
+            columns_next(p, &at);
+        }
+    }
+}
+
+/* All columns of `held` pixels from `at` on. */
+static inline void columns_fill(const lissom_conv_params *p, const uint8_t *x, int32_t zero, columns_pixel at, int32_t held,
                                 uint8_t *to, uint8_t *border)
 {
     const int32_t taps = columns_taps(p);
     const int32_t length = taps * p->in_channels;
 #if LISSOM_PIXELS == 4
-    const columns_corner first = corners[0];
-    const columns_corner last = corners[3];
-    const int is_row = first.d == last.d && first.h == last.h && length >= 4 && last.w == first.w + 3 * p->stride[2];
+    const int is_row = at.w + 3 < p->out[2] && length >= 4;
 #endif
-    for (int32_t kd = 0; kd < p->kernel[0]; ++kd) {
-        for (int32_t kh = 0; kh < p->kernel[1]; ++kh) {
-            for (int32_t kw = 0; kw < p->kernel[2]; kw += taps, to += (length + 3) / 4 * COLUMNS_STEP) {
-                const int32_t across = kw * p->dilation[2];
-                const int32_t down = kh * p->dilation[1];
-                const int32_t deep = kd * p->dilation[0];
+    columns_pixel tap;
+    tap.d = -p->pad[0];
+    for (int32_t kd = 0; kd < p->kernel[0]; ++kd, tap.d += p->dilation[0]) {
+        tap.h = -p->pad[1];
+        for (int32_t kh = 0; kh < p->kernel[1]; ++kh, tap.h += p->dilation[1]) {
+            tap.w = -p->pad[2];
+            for (int32_t kw = 0; kw < p->kernel[2]; kw += taps, tap.w += p->dilation[2]) {
 #if LISSOM_PIXELS == 4
-                const int32_t d = first.d + deep;
-                const int32_t h = first.h + down;
-                if (is_row && d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1] && first.w + across >= 0
-                    && last.w + across + taps <= p->in[2]) {
-                    columns_four(x + ((d * p->in[1] + h) * p->in[2] + first.w + across) * p->x_pixel,
-                                 p->stride[2] * p->x_pixel, to, length);
-                    continue;
-                }
+                const int32_t d = at.d * p->stride[0] + tap.d;
+                const int32_t h = at.h * p->stride[1] + tap.h;
+                const int32_t w = at.w * p->stride[2] + tap.w;
+                if (is_row && d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1] && w >= 0
+                    && w + 3 * p->stride[2] + taps <= p->in[2]) {
+                    columns_four(x + ((d * p->in[1] + h) * p->in[2] + w) * p->x_pixel, p->stride[2] * p->x_pixel, to, length);
+                } else
 #endif
-                for (int32_t i = 0; i < LISSOM_PIXELS; ++i) {
-                    const uint8_t *const from = columns_run(p, x, corners[i].d + deep, corners[i].h + down,
-                                                            corners[i].w + across, zero, border);
-                    columns_one(from, length, to + 4 * i);
+                {
+                    columns_runs(p, x, zero, at, held, &tap, to, border);
                 }
+                to += (length + 3) / 4 * COLUMNS_STEP;
             }
         }
     }

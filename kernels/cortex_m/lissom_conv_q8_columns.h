@@ -16,7 +16,8 @@ typedef struct {
 
 #define LINE LISSOM_LINE
 #define FLOATS(name, tail) LINE(name " s0, s0" tail) LINE(name " s1, s1" tail) LINE(name " s2, s2" tail) LINE(name " s3, s3" tail)
-#define EACH(name, tail) LINE(name " r4, " tail) LINE(name " r5, " tail) LINE(name " r6, " tail) LINE(name " r7, " tail)
+#define ADD_ZERO(zero) \
+    LINE("qadd r4, r4, " zero) LINE("qadd r5, r5, " zero) LINE("qadd r6, r6, " zero) LINE("qadd r7, r7, " zero)
 #define SATURATE LINE("ssat r4, #8, r4") LINE("ssat r5, #8, r5") LINE("ssat r6, #8, r6") LINE("ssat r7, #8, r7")
 
 /* What a word of weights is for the second products. */
@@ -27,9 +28,13 @@ typedef struct {
 #endif
 
 #if LISSOM_PIXELS == 4
-#define TIMES(weights) \
-    LINE("ldmia r0!, {r8-r11}") LINE("smlad r4, " weights ", r8, r4") LINE("smlad r5, " weights ", r9, r5") \
-    LINE("smlad r6, " weights ", r10, r6") LINE("smlad r7, " weights ", r11, r7")
+#define TIMES(weights) ONTO(weights, "r5", "r6", "r7")
+#define ONTO(weights, second, third, fourth) /* sums r4 to r7 from these before them */ \
+    LINE("ldmia r0!, {r8-r11}") LINE("smlad r5, " weights ", r9, " second) LINE("smlad r6, " weights ", r10, " third) \
+    LINE("smlad r7, " weights ", r11, " fourth) LINE("smlad r4, " weights ", r8, r4")
+#define EIGHT(first) \
+    LINE("ldmia r1!, {r12, lr}") LINE("sxtb16 r3, r12") first SECOND("r12") TIMES("r12") \
+    LINE("sxtb16 r3, lr") TIMES("r3") SECOND("lr") TIMES("lr")
 
 /* Sums and results: r4 to r7 are four pixels of one output channel, r8 to r11 their columns. What the inner loop has no
  * registers for waits in s8 to s15. */
@@ -49,16 +54,15 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LINE("1: ldmia r1!, {r4, r8}")
         LINE("vmov r0, r2, s8, s9")
         LINE("vmov s4, r8")
-        LINE("mov r5, r4")
-        LINE("mov r6, r4")
-        LINE("mov r7, r4")
-        LINE("2: ldmia r1!, {r12, lr}")
-        LINE("sxtb16 r3, r12")
-        TIMES("r3") SECOND("r12") TIMES("r12")
-        LINE("sxtb16 r3, lr")
-        TIMES("r3") SECOND("lr") TIMES("lr")
+        LINE("lsrs r2, r2, #1") /* after the first eight values so many times sixteen, or where C is clear eight less */
+        EIGHT(ONTO("r3", "r4", "r4", "r4"))
+        LINE("beq 4f")
+        LINE("bcc 3f")
+        LINE("2:") EIGHT(TIMES("r3"))
+        LINE("3:") EIGHT(TIMES("r3"))
         LINE("subs r2, r2, #1")
         LINE("bne 2b")
+        LINE("4:")
         LINE("vmov s0, s1, r4, r5")
         LINE("vmov s2, s3, r6, r7")
         LINE("vmov r2, r3, s10, s11")
@@ -69,7 +73,7 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LINE("vmov r10, r11, s14, s15")
         LINE("vmov r4, r5, s0, s1")
         LINE("vmov r6, r7, s2, s3")
-        EACH("add", "r11")
+        ADD_ZERO("r11")
         SATURATE
         LINE("strb r7, [r2, r10]")
         LINE("strb r6, [r2, r9]")
@@ -121,7 +125,7 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LINE("vmov r8, s12")
         LINE("vmov r4, r5, s0, s1")
         LINE("vmov r6, r7, s2, s3")
-        EACH("add", "r8")
+        ADD_ZERO("r8")
         SATURATE
         LINE("bfi r4, r5, #8, #8")
         LINE("bfi r4, r6, #16, #8")
@@ -162,26 +166,14 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
         const int32_t n = ng / p->groups;
         const int32_t g = ng % p->groups;
         const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * p->x_pixel + g * p->in_channels;
-        int32_t od = 0, oh = 0, ow = 0;
+        columns_pixel pixel_at = {0, 0, 0};
         for (int32_t first = 0; first < positions; first += LISSOM_PIXELS) {
             const int32_t held = lissom_smaller(LISSOM_PIXELS, positions - first);
             const int32_t at = n * positions + first;
-            columns_corner corners[LISSOM_PIXELS];
-            for (int32_t i = 0; i < LISSOM_PIXELS; ++i) {
-                corners[i].d = od * p->stride[0] - p->pad[0];
-                corners[i].h = oh * p->stride[1] - p->pad[1];
-                corners[i].w = ow * p->stride[2] - p->pad[2];
-                if (i + 1 < held || held == LISSOM_PIXELS) {
-                    if (++ow == p->out[2]) {
-                        ow = 0;
-                        if (++oh == p->out[1]) {
-                            oh = 0;
-                            ++od;
-                        }
-                    }
-                }
+            columns_fill(p, image, zero, pixel_at, held, columns, border);
+            for (int32_t i = 0; i < held; ++i) {
+                columns_next(p, &pixel_at);
             }
-            columns_fill(p, image, zero, corners, columns, border);
             uint8_t *const to = y + at * p->y_pixel + g * p->out_channels;
             uint8_t *const begin = is_direct ? to : tile;
             const outputs o = {eights,

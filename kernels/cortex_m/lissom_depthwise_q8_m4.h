@@ -56,7 +56,7 @@ typedef struct {
 #define FINISH \
     LINE("vmov s0, s1, r5, r6") LINE("vmov r3, r4, s4, s5") LINE("vcvt.f32.s32 s0, s0") LINE("vcvt.f32.s32 s1, s1") \
     LINE("vmul.f32 s0, s0, s2") LINE("vmul.f32 s1, s1, s2") LINE("vcvtr.s32.f32 s0, s0") \
-    LINE("vcvtr.s32.f32 s1, s1") LINE("vmov r5, r6, s0, s1") LINE("add r5, r4") LINE("add r6, r4") \
+    LINE("vcvtr.s32.f32 s1, s1") LINE("vmov r5, r6, s0, s1") LINE("qadd r5, r5, r4") LINE("qadd r6, r6, r4") \
     LINE("vmov r4, s6") LINE("ssat r5, #8, r5") LINE("ssat r6, #8, r6") LINE("strb r6, [r3, r4]") \
     LINE("strb r5, [r3]") LINE("add r3, r3, r4, lsl #1") LINE("vmov s4, r3")
 
@@ -215,23 +215,26 @@ static inline int32_t segments_across(const lissom_conv_params *p)
     return p->dilation[2] == 1 ? (p->kernel[2] + 2) / 3 : p->kernel[2];
 }
 
+static inline uint32_t pair(int32_t low, int32_t high)
+{
+    return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16;
+}
+
 /* Weights of some channels, of `bytes` bytes each, as `compute` reads them. */
 static void unpack(const lissom_conv_params *p, const uint8_t *w, int32_t bytes, int32_t channels, uint32_t *to)
 {
-    const int32_t across = segments_across(p);
     const int32_t each = p->dilation[2] == 1 ? 3 : 1;
     for (int32_t c = 0; c < channels; ++c, w += bytes) {
-        const uint8_t *taps = w + 8;
+        const int8_t *tap = (const int8_t *)w + 8;
         memcpy(to, w, 8);
         to += 2;
-        for (int32_t row = 0; row < p->kernel[1]; ++row, taps += p->kernel[2]) {
-            for (int32_t s = 0; s < across; ++s) {
-                uint32_t t[3] = {0, 0, 0};
-                for (int32_t i = 0; i < each && s * each + i < p->kernel[2]; ++i) {
-                    t[i] = (uint32_t)(int8_t)taps[s * each + i] & 0xffffu;
-                }
-                *to++ = t[0] | t[1] << 16;
-                *to++ = t[1] | t[2] << 16;
+        for (int32_t row = 0; row < p->kernel[1]; ++row) {
+            for (int32_t left = p->kernel[2]; left > 0; left -= each, to += 2) {
+                const int32_t n = lissom_smaller(left, each);
+                const int32_t second = n > 1 ? tap[1] : 0;
+                to[0] = pair(tap[0], second);
+                to[1] = pair(second, n > 2 ? tap[2] : 0);
+                tap += n;
             }
         }
     }
@@ -254,14 +257,15 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     const int32_t held = (p->kernel[1] - 1) * p->dilation[1] + 1; /* rows in the ring */
     const int32_t bytes = 8 + (p->kernel[1] * p->kernel[2] + 3) / 4 * 4;
     const int32_t zero = q->x.zero - 128;
+    const int32_t between = 2 * (p->dilation[2] == 1 ? 3 : p->dilation[2]); /* bytes from segment to segment */
     strip *const s = scratch;
     uint32_t *const weights = (uint32_t *)(void *)(s->at + segments);
     uint8_t *const outside = (uint8_t *)(weights + CHANNELS * (2 + 2 * segments));
     uint8_t *const ring = outside + row_bytes;
     uint8_t *const tile = ring + held * row_bytes; /* a row of results that are yet to be added to */
-    for (int32_t i = 0; i < (held + 1) * row_bytes; i += 2) {
-        const int16_t value = (int16_t)zero;
-        memcpy(outside + i, &value, 2);
+    for (int32_t i = 0; i < (held + 1) * row_bytes; i += 4) {
+        const uint32_t pair = ((uint32_t)zero & 0xffffu) * 0x10001u;
+        memcpy(outside + i, &pair, 4);
     }
     for (int32_t n = 0; n < p->batch; ++n) {
         for (int32_t c = 0; c < p->groups; c += CHANNELS) {
@@ -277,11 +281,15 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
                     widen(image + widened * p->in[2] * p->x_pixel, p->x_pixel, p->in[2], channels,
                           ring + widened % held * row_bytes + p->pad[2] * 2, plane);
                 }
+                /* Row top + k of x is where row k of the ring is, counted from that of top. */
+                const int32_t begin = (top + held * ((p->pad[1] + held - 1) / held)) % held;
                 for (int32_t k = 0; k < p->kernel[1]; ++k) {
                     const int32_t h = top + k * p->dilation[1];
-                    const uint8_t *const from = h >= 0 && h < p->in[1] ? ring + h % held * row_bytes : outside;
-                    for (int32_t i = 0; i < across; ++i) {
-                        s->at[k * across + i] = from + 2 * i * (p->dilation[2] == 1 ? 3 : p->dilation[2]);
+                    const int32_t slot = begin + k * p->dilation[1] < held ? begin + k * p->dilation[1]
+                                                                           : begin + k * p->dilation[1] - held;
+                    const uint8_t *from = h >= 0 && h < p->in[1] ? ring + slot * row_bytes : outside;
+                    for (int32_t i = 0; i < across; ++i, from += between) {
+                        s->at[k * across + i] = from;
                     }
                 }
                 s->y = skip != NULL ? tile : to;
