@@ -23,6 +23,7 @@ from lissom.backends.c.emulation.machines import machine
 from lissom.backends.c.times import cache_folder
 from lissom.backends.c.toolchain import FLAGS, compile_c, need_compiler
 from lissom.ir.errors import Error
+from lissom.ir.types import Array
 
 RUN, RUN_END, LAYER, LAYER_END = range(4)
 """The numbers of marks."""
@@ -46,8 +47,8 @@ def count(artifact: Artifact, *inputs: Any, flags: Sequence[str] = FLAGS, cc: st
     upper, arrays = artifact.name.upper(), artifact.one(*inputs)
     marks = [f"-D{upper}_LAYER_{edge}(layer)=LISSOM_MARK({n})" for edge, n in (("BEGIN", LAYER), ("END", LAYER_END))]
     marked = [*flags, "-include", str(guest.FOLDER / "marks.h"), *marks]
-    whole = _marks(artifact, arrays, artifact.build(cc, flags))
-    parts = _marks(artifact, arrays, artifact.build(cc, marked))
+    whole = met(artifact.target, artifact.build(cc, flags), artifact.network, arrays)
+    parts = met(artifact.target, artifact.build(cc, marked), artifact.network, arrays)
     report = artifact.report["layers"]
     spent = [_between(pair) for pair in _pairs(parts, LAYER, LAYER_END)]
     with_calls = [i for i, layer in enumerate(report) if layer["kernel"]]
@@ -70,12 +71,12 @@ def _pairs(marks: Sequence[tuple[int, int]], first: int, last: int) -> list[tupl
     return list(zip(begins, ends, strict=True))
 
 
-def _marks(artifact: Artifact, arrays: Sequence[Any], program: Path) -> list[tuple[int, int]]:
-    """Each mark that a run meets: its number, and the instructions before it."""
+def met(target: str, program: Path, network: guest.Network, arrays: Sequence[Array]) -> list[tuple[int, int]]:
+    """Each mark that a run of the only network of a program meets: its number, and the instructions before it."""
     with tempfile.TemporaryDirectory() as work:
         counted = Path(work, "counts")
-        option = ["-plugin", f"{plugin(machine(artifact.target).emulator)},out={counted}"]
-        guest.run(artifact.target, program, [artifact.network], [(0, list(arrays))], option)
+        option = ["-plugin", f"{plugin(machine(target).emulator)},out={counted}"]
+        guest.run(target, program, [network], [(0, arrays)], option)
         if not counted.exists():
             raise Error("the emulator was built without plugins, which count instructions")
         return [(int(which), int(n)) for which, n in map(str.split, counted.read_text().splitlines())]
