@@ -36,7 +36,7 @@ def patch(params: Params) -> int:
     return int(prod(c["kernel"]) * c["in_channels"])
 
 
-def _strip(params: Params) -> int:
+def strip_bytes(params: Params) -> int:
     """Bytes of the copy of what an output row sees; 0 where x can be read as it lies."""
     c = geometry(params)
     depth, height, width = c["kernel"]
@@ -53,7 +53,7 @@ def _strip(params: Params) -> int:
 
 def _scratch(params: Params) -> int:
     c = geometry(params)
-    return _strip(params) + (min(CHUNK, c["out"][2]) * c["out_channels"] if _has_skip(params) else 0)
+    return strip_bytes(params) + (min(CHUNK, c["out"][2]) * c["out_channels"] if _has_skip(params) else 0)
 
 
 def _cost(params: Params) -> float:
@@ -62,7 +62,7 @@ def _cost(params: Params) -> float:
     rows = c["batch"] * c["groups"] * c["out"][0] * c["out"][1]
     whole, rest = divmod(patch(params), 16)
     pair = 14 * whole + (18 if rest else 0) + 24
-    return float(rows * (_strip(params) / 4 + -(-c["out_channels"] // 4) * (30 + -(-c["out"][2] // 2) * pair)))
+    return float(rows * (strip_bytes(params) / 4 + -(-c["out_channels"] // 4) * (30 + -(-c["out"][2] // 2) * pair)))
 
 
 def _known(params: Params) -> dict[str, int]:
@@ -90,11 +90,16 @@ variant(
 )
 
 
-def _not_rows(params: Params) -> str | None:
+def one_row_of_positions(params: Params) -> str | None:
+    """Why a convolution is not the product of rows with weights."""
     c = geometry(params)
     if max(*c["kernel"], *c["stride"], c["groups"], *c["out"][:2]) > 1 or any(c["pad"]) or c["in"] != c["out"]:
         return "windows"
-    return _signed(params)
+    return None
+
+
+def _not_rows(params: Params) -> str | None:
+    return one_row_of_positions(params) or _signed(params)
 
 
 def _rows_known(params: Params) -> dict[str, int]:

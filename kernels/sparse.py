@@ -112,10 +112,11 @@ def why_dense(kernel: Kernel, params: Params, dense_cost: float) -> str | None:
     """Why a dense kernel of the level, and of this cost, would be faster than ``kernel`` for these weights; None where it
     would not be."""
     on = next((on for on in LEVELS if on.level == kernel.level), None)
-    if on is None:
+    if kernel.level == "portable":
         share = params["nonzeros"] / (taps(params) * params["conv"]["out_channels"])
         return None if share < CROSSOVER else f"{share:.0%} of its weights are not zero, {CROSSOVER:.0%} are too many"
-    ratio = kernel.cost(params) / (dense_cost * (on.dense if positions(params) > ROWS else 1))
+    factor = on.dense if on and positions(params) > ROWS else 1.0
+    ratio = kernel.cost(params) / (dense_cost * factor)
     share = params["blocks"] / (fours(params) * params["conv"]["out_channels"])
     if ratio < 1:
         return None

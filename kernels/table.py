@@ -13,6 +13,7 @@ import lissom.kernels.amx
 import lissom.kernels.cortex_m
 import lissom.kernels.depthwise
 import lissom.kernels.helium
+import lissom.kernels.helium_sparse
 import lissom.kernels.helium_streams
 import lissom.kernels.neon
 import lissom.kernels.norms

@@ -232,7 +232,7 @@ def fours(operand: Operand, together: int) -> Array:
     blocks, length = -(-outputs // together), patches.shape[2]
 
     def by_block(array: Array) -> Array:
-        """(groups, outputs, ...) as (blocks of all groups, together, ...), with zeros for outputs that are not there."""
+        """(groups, outputs, ...) as (blocks of all groups, together, ...), zeros for outputs that are not there."""
         filled = np.zeros((groups, blocks * together, *array.shape[2:]), array.dtype)
         filled[:, :outputs] = array
         return filled.reshape(groups * blocks, together, *array.shape[2:])
@@ -318,8 +318,8 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
 
 
 def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array]:
-    """Heads, and of patches (kernel column, row, channel) the blocks of four that are not zero, four at a time: where they
-    are, ``stride`` bytes for each block, (outputs, groups, 4), and weights (outputs, groups, 4, 4)."""
+    """Heads, and of patches (kernel column, row, channel) the blocks of four that are not zero, four at a time: where
+    they are, ``stride`` bytes for each block, (outputs, groups, 4), and weights (outputs, groups, 4, 4)."""
     c = geometry(operand.params)
     depth, height, width = c["kernel"]
     w = operand.array.reshape(c["out_channels"], c["in_channels"], depth * height, width)
@@ -330,12 +330,13 @@ def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array
     first = np.argsort(~alive, axis=1, kind="stable")  # those that are not zero, in order, in front
     picked = np.take_along_axis(blocks, first[:, :, None], 1)
     where = np.where(np.take_along_axis(alive, first, 1), first * stride, 0).astype(np.uint16)
-    return _quantized_head(operand, patches[None, ..., None]), where.reshape(len(w), -1, 4), picked.reshape(len(w), -1, 4, 4)
+    head = _quantized_head(operand, patches[None, ..., None])
+    return head, where.reshape(len(w), -1, 4), picked.reshape(len(w), -1, 4, 4)
 
 
 def groups(operand: Operand) -> Array:
-    """Weights for ``lissom_sparse_conv_q8_m55.h``: for each output channel bias, number of groups and multiplier, and for
-    each group of four blocks where eight patches have them, and their weights."""
+    """Weights for ``lissom_sparse_conv_q8_m55.h``: for each output channel bias, number of groups and multiplier, and
+    for each group of four blocks where eight patches have them, and their weights."""
     (bias, factors), where, weights = _groups_of(operand, 32)
     counts = np.maximum(1, weights.any((2, 3)).sum(1)).astype(np.int32)
     stream: list[Array] = []

@@ -1,0 +1,71 @@
+"""Sparse kernels of cortex-m55: four blocks of four weights that are not zero are a dot product of 16 bytes.
+
+A dense kernel reads patches as they lie, each vector for four channels; a sparse one has to gather them, and only its
+weights serve several results, of eight columns or of none. So a dot product costs half as much again, and there are as
+many as the density says, rounded up for each channel.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from lissom.kernels import sparse  # noqa: F401  # variants come after its references
+from lissom.kernels.helium import LEVEL, one_row_of_positions, patch, strip_bytes
+from lissom.kernels.kernel import Params
+from lissom.kernels.registry import variant
+
+
+def _signed(params: Params) -> str | None:
+    if not params["x"]["flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
+        return "int8 activations are wanted"
+    return "patches that are too long" if patch(params) > 8000 else None
+
+
+def _rows_only(params: Params) -> str | None:
+    return one_row_of_positions(params) or _signed(params)
+
+
+def _blocks(params: Params) -> float:
+    """Of an output channel, that are not zero."""
+    return float(params["blocks"] / params["conv"]["out_channels"])
+
+
+def _cost(params: Params) -> float:
+    """Instructions: laying out eight patches, and for each channel its groups, of which the last is half full."""
+    c = params["conv"]
+    rows = c["batch"] * c["out"][0] * c["out"][1]
+    eights = -(-c["out"][2] // 8)
+    groups = max(1.0, _blocks(params) / 4 + 0.375)
+    laid_out = min(8, c["out"][2]) * (12 + patch(params) / 4)
+    return float(rows * (strip_bytes(params) / 4 + eights * (40 + laid_out + c["out_channels"] * (24 + 21 * groups))))
+
+
+def _row_cost(params: Params) -> float:
+    """Instructions: eight channels take as many turns as the fullest of them wants."""
+    c, blocks = params["conv"], _blocks(params)
+    turns = max(1.0, (blocks + 1.4 * sqrt(blocks)) / 4 + 0.375)
+    return float(c["batch"] * c["out"][2] * (60 + patch(params) / 5 + -(-c["out_channels"] // 8) * (30 + 34 * turns)))
+
+
+variant(
+    "sparse_conv_q8",
+    "sparse_conv_q8_m55",
+    _signed,
+    level=LEVEL,
+    layout="NHWC",
+    packing={"w": "groups"},
+    scratch=lambda params: -(-patch(params) // 4) * 32 + strip_bytes(params),
+    cost=_cost,
+    template="lissom_sparse_conv_q8_m55.h",
+)
+variant(
+    "sparse_conv_q8",
+    "sparse_row_q8_m55",
+    _rows_only,
+    level=LEVEL,
+    layout="NHWC",
+    packing={"w": "turns"},
+    scratch=lambda params: -(-patch(params) // 16) * 16,
+    cost=_row_cost,
+    template="lissom_sparse_row_q8_m55.h",
+)
