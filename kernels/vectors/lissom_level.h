@@ -14,7 +14,7 @@
 
 #define LISSOM_NOINLINE __attribute__((noinline))
 #define LISSOM_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__) && defined(__aarch64__)
+#if defined(__clang__) && defined(__aarch64__) && __clang_major__ < 16
 /* Clang up to 15 knows no architectures here, and its headers have only what the compiler's flags allow: those say it. */
 #define LISSOM_LEVEL(features)
 #define LISSOM_LEVEL_END
