@@ -18,9 +18,10 @@ def explain(model: str, passes: str, data: str | None, shapes: Shapes, target: s
     """Say for each pass what it rewrote in MODEL and, where it could have, why it did not."""
     from lissom.cli.console import progress, show
     from lissom.cli.model import read_model
+    from lissom.clock import c_clock
     from lissom.passes.explain import explain as explain_passes
 
     graph = read_model(model, shapes)
     with progress(f"running {passes}"):
-        explanation = explain_passes(passes, graph, data=data, target=target)
+        explanation = explain_passes(passes, graph, data=data, target=target, clock=c_clock(target))
     show(str(explanation))

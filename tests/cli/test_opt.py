@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from examples import networks
 from tests.cli.conftest import Invoke
 
 
@@ -84,3 +86,17 @@ def test_explain_says_what_was_done(lissom: Invoke, model: Path) -> None:
     assert result.exit_code == 0
     assert result.output.startswith("fold: ")
     assert "bn" in result.output
+
+
+def test_explain_counts_what_is_alike_and_sets_tables_in_columns(lissom: Invoke) -> None:
+    data = str(networks.FOLDER / "data" / "fashion_mnist_calib.npz")
+    model = str(networks.FOLDER / "lenet5.onnx")
+    result = lissom("explain", model, "--passes", "quantize(int8, exclude=[last])", "--data", data)
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    counted = next(line for line in lines if "split_fake_quant" in line)
+    assert re.fullmatch(r"  done  split_fake_quant: \d+ ops", counted)
+    head = next(line for line in lines if line.split()[:3] == ["layer", "op", "weights_db"])
+    row = lines[lines.index(head) + 2]
+    assert row[head.index("op") :].startswith("Conv ")
+    assert any(line.split()[-3:] == ["it", "is", "excluded"] for line in lines)
