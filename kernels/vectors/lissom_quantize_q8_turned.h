@@ -16,6 +16,16 @@ static inline void row(const float *restrict x, float scale, lissom_q8_output q,
     }
 }
 
+/* Three channels side by side: too few for a transpose of whole registers, and compilers know the shuffles. */
+static inline void three(const uint8_t *restrict bytes, uint8_t *restrict y, int32_t n)
+{
+    for (int32_t i = 0; i < n; ++i) {
+        y[3 * i] = bytes[i];
+        y[3 * i + 1] = bytes[POSITIONS + i];
+        y[3 * i + 2] = bytes[2 * POSITIONS + i];
+    }
+}
+
 void LISSOM_KERNEL(const lissom_channel_params *p, const float *x, const float *scale, const lissom_q8_output *q, uint8_t *y)
 {
     for (int32_t o = 0; o < p->outer; ++o, x += p->channels * p->inner) {
@@ -25,7 +35,11 @@ void LISSOM_KERNEL(const lissom_channel_params *p, const float *x, const float *
             for (int32_t c = 0; c < p->channels; ++c) {
                 row(x + c * p->inner + at, scale[c], q[c], bytes + c * POSITIONS, n);
             }
-            transpose(bytes, POSITIONS, p->channels, n, y, p->channels);
+            if (p->channels == 3) {
+                three(bytes, y, n);
+            } else {
+                transpose(bytes, POSITIONS, p->channels, n, y, p->channels);
+            }
             y += n * p->channels;
         }
     }
