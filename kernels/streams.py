@@ -1,4 +1,4 @@
-"""Kernels for what lies between the convolutions on x86: they pass over memory once, so vectors are all they need.
+"""Kernels for what lies between the convolutions on x86 and AArch64: they pass over memory once, so vectors are all they need.
 
 Most are plain loops that both compilers turn into vectors once they may use the instructions of a level: the text of
 the reference or, where channels lie last, one with loops over channels.
@@ -14,6 +14,9 @@ BYTES = "x86-64-v2"
 FLOATS = "x86-64-v3"
 """The levels whose vectors of bytes, and of floats, streams are compiled for. They wait for memory, so those of a
 higher level are expected to gain little; that has not been measured."""
+
+NEON = "aarch64"
+"""The level that is for both on AArch64."""
 
 
 def name_of(task: str, level: str) -> str:
@@ -51,14 +54,12 @@ def _not_bytes(params: Params) -> str | None:
 
 
 def _few_channels(params: Params) -> str | None:
-    if "x" in params and params["x"]["flip"]:
-        return "signed bytes"
     channels = params.get("pool", params)["channels"]
     return f"{channels} channels, which fill no vector" if channels < 4 else None
 
 
-for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32", "average_pool_q8"):
-    for _level in (BYTES, FLOATS):
+for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32"):
+    for _level in (BYTES, FLOATS, NEON):
         variant(
             _task,
             f"{name_of(_task, _level)}_nhwc",
@@ -67,6 +68,27 @@ for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32", 
             layout="NHWC",
             template=f"lissom_{_task}_nhwc.h",
         )
+
+
+def _not_read_as(signed: bool) -> Refusal:
+    def refuses(params: Params) -> str | None:
+        if bool(params["x"]["flip"]) != signed:
+            return f"{'unsigned' if signed else 'signed'} bytes"
+        return _few_channels(params)
+
+    return refuses
+
+
+for _level in (BYTES, FLOATS, NEON):
+    variant(
+        "average_pool_q8",
+        f"{name_of('average_pool_q8', _level)}_nhwc",
+        _not_read_as(signed=_level == NEON),
+        level=_level,
+        layout="NHWC",
+        template="lissom_average_pool_q8_nhwc.h",
+        constants={"SIGNED": 1} if _level == NEON else {},
+    )
 
 _ARITHMETIC = """
     abs_f32 affine_f32 celu_f32 clip_f32 elu_f32 erf_f32 exp_f32 gelu_f32 gelu_tanh_f32 hard_sigmoid_f32 hard_swish_f32
@@ -81,12 +103,12 @@ _ON_BYTES = """
     min_u8 max_u8 min_i8 max_i8 reduce_max_u8 reduce_min_u8 reduce_max_i8 reduce_min_i8
 """
 for _task in _ARITHMETIC.split():
-    again(_task, FLOATS)
+    again(_task, FLOATS, NEON)
 for _task in _ON_BYTES.split():
-    again(_task, BYTES, FLOATS)
+    again(_task, BYTES, FLOATS, NEON)
 
-again("quantize_q8", BYTES, FLOATS, refuses=_turned)
-for _level in (BYTES, FLOATS):
+again("quantize_q8", BYTES, FLOATS, NEON, refuses=_turned)
+for _level in (BYTES, FLOATS, NEON):
     variant(
         "quantize_q8",
         f"{name_of('quantize_q8', _level)}_turned",
@@ -95,12 +117,14 @@ for _level in (BYTES, FLOATS):
         template="lissom_quantize_q8_turned.h",
     )
 for _element in (1, 2, 4, 8):
-    variant(
-        "copy",
-        f"copy_turned_{_element}",
-        _not_a_transpose(_element),
-        level=BYTES,
-        template="lissom_copy_turned.h",
-        constants={"ELEMENT": _element},
-    )
+    for _level in (BYTES, NEON):
+        variant(
+            "copy",
+            f"copy_turned_{_element}" if _level == BYTES else f"copy_{NEON}_turned_{_element}",
+            _not_a_transpose(_element),
+            level=_level,
+            template="lissom_copy_turned.h",
+            constants={"ELEMENT": _element},
+        )
 variant("lookup", "lookup_shuffle", _not_bytes, level=FLOATS, template="lissom_lookup_shuffle.h")
+variant("lookup", f"lookup_{NEON}", _not_bytes, level=NEON, template="lissom_lookup_shuffle.h")

@@ -34,33 +34,38 @@ LISSOM_INLINE void load_vectors(lissom_vi *to, const uint8_t *from)
     }
 }
 
-/* The same for weights: four vectors by one instruction, which clang would not have without moving registers about. */
-LISSOM_INLINE void load_weights(lissom_vi *to, const uint8_t *from)
+/* The same for n <= 4 vectors of weights, by one instruction, which compilers do not use well by themselves: they move
+ * registers about to have four in a row. Returns what is behind them. */
+LISSOM_INLINE const uint8_t *load_weights(int8x16_t *to, const uint8_t *w, const int32_t n)
 {
-#if defined(__clang__)
-    load_vectors(to, from);
-#else
-    int32_t v = 0;
-    for (; v + 4 <= LISSOM_VECTORS; v += 4) {
-        const int32x4x4_t four = vld1q_s32_x4((const void *)(from + v * 16));
-        to[v] = four.val[0];
-        to[v + 1] = four.val[1];
-        to[v + 2] = four.val[2];
-        to[v + 3] = four.val[3];
+    register int8x16_t a __asm__("v28");
+    if (n == 1) {
+        __asm__ volatile("ld1 {v28.16b}, [%0], #16" : "+r"(w), "=w"(a) : : "memory");
+        to[0] = a;
+        return w;
     }
-#if LISSOM_VECTORS % 4 == 1
-    to[v] = lissom_vi_load(from + v * 16);
-#elif LISSOM_VECTORS % 4 == 2
-    const int32x4x2_t two = vld1q_s32_x2((const void *)(from + v * 16));
-    to[v] = two.val[0];
-    to[v + 1] = two.val[1];
-#elif LISSOM_VECTORS % 4 == 3
-    const int32x4x3_t three = vld1q_s32_x3((const void *)(from + v * 16));
-    to[v] = three.val[0];
-    to[v + 1] = three.val[1];
-    to[v + 2] = three.val[2];
-#endif
-#endif
+    register int8x16_t b __asm__("v29");
+    if (n == 2) {
+        __asm__ volatile("ld1 {v28.16b, v29.16b}, [%0], #32" : "+r"(w), "=w"(a), "=w"(b) : : "memory");
+        to[0] = a;
+        to[1] = b;
+        return w;
+    }
+    register int8x16_t c __asm__("v30");
+    if (n == 3) {
+        __asm__ volatile("ld1 {v28.16b-v30.16b}, [%0], #48" : "+r"(w), "=w"(a), "=w"(b), "=w"(c) : : "memory");
+        to[0] = a;
+        to[1] = b;
+        to[2] = c;
+        return w;
+    }
+    register int8x16_t d __asm__("v31");
+    __asm__ volatile("ld1 {v28.16b-v31.16b}, [%0], #64" : "+r"(w), "=w"(a), "=w"(b), "=w"(c), "=w"(d) : : "memory");
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+    return w;
 }
 
 /* What the best instruction of the level, LISSOM_PRODUCTS, is. */

@@ -17,19 +17,21 @@ LISSOM_INLINE void sums_start(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *p
 LISSOM_INLINE void sums_end(lissom_vi (*acc)[LISSOM_VECTORS]) { (void)acc; }
 
 /* Four bytes of each column, which are lane LANE of xs, as PICK takes it. */
-#define MULTIPLY(PICK, xs, LANE)                                                                     \
-    do {                                                                                             \
-        lissom_vi weights[LISSOM_VECTORS];                                                           \
-        load_weights(weights, w);                                                                    \
-        w += LISSOM_VECTORS * 16;                                                                    \
-        LISSOM_UNROLL                                                                                \
-        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {                                                  \
-            LISSOM_UNROLL                                                                            \
-            for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {                                           \
-                acc[m][v] = PICK(acc[m][v], vreinterpretq_s8_s32(weights[v]), (xs)[m], LANE);        \
-            }                                                                                        \
-        }                                                                                            \
-    } while (0)
+#define MULTIPLY(PICK, xs, LANE)                                                         \
+    LISSOM_UNROLL                                                                        \
+    for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {                        \
+        const int32_t count = lissom_smaller(4, LISSOM_VECTORS - first);                 \
+        int8x16_t weights[4];                                                            \
+        w = load_weights(weights, w, count);                                             \
+        LISSOM_UNROLL                                                                    \
+        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {                                      \
+            LISSOM_UNROLL                                                                \
+            for (int32_t i = 0; i < count; ++i) {                                        \
+                lissom_vi *const to = &acc[m][first + i];                                \
+                *to = PICK(*to, weights[i], (xs)[m], LANE);                              \
+            }                                                                            \
+        }                                                                                \
+    }
 
 LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w,
                                       int32_t length)

@@ -45,33 +45,54 @@ LISSOM_INLINE void sums_end(lissom_vi (*acc)[LISSOM_VECTORS])
     }
 }
 
-/* Eight bytes of each column, by pairs of columns. */
+/* Eight bytes of each column, by pairs of columns; two vectors of weights for each vector of sums. */
 LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const int8x16_t *xs, const uint8_t *w)
 {
     LISSOM_UNROLL
-    for (int32_t half = 0; half < 2; ++half) {
-        lissom_vi weights[LISSOM_VECTORS];
-        load_weights(weights, w + half * LISSOM_VECTORS * 16);
+    for (int32_t first = 0; first < 2 * LISSOM_VECTORS; first += 4) {
+        const int32_t count = lissom_smaller(4, 2 * LISSOM_VECTORS - first);
+        int8x16_t weights[4];
+        w = load_weights(weights, w, count);
         LISSOM_UNROLL
-        for (int32_t k = 0; k < LISSOM_VECTORS; ++k) {
-            const int32_t two = half * LISSOM_VECTORS + k; /* which two channels */
+        for (int32_t i = 0; i < PAIRS; ++i) {
             LISSOM_UNROLL
-            for (int32_t i = 0; i < PAIRS; ++i) {
-                lissom_vi *const to = &acc[2 * i + two % 2][two / 2];
-                *to = vmmlaq_s32(*to, xs[i], vreinterpretq_s8_s32(weights[k]));
+            for (int32_t k = 0; k < count; ++k) {
+                lissom_vi *const to = &acc[2 * i + k % 2][(first + k) / 2];
+                *to = vmmlaq_s32(*to, xs[i], weights[k]);
             }
         }
     }
-    return w + LISSOM_VECTORS * 32;
+    return w;
+}
+
+/* Of two columns eight bytes each, those in the lower or the upper halves. */
+LISSOM_INLINE int8x16_t halves(int8x16_t a, int8x16_t b, int32_t upper)
+{
+    const lissom_vi one = vreinterpretq_s32_s8(a);
+    const lissom_vi other = vreinterpretq_s32_s8(b);
+    return vreinterpretq_s8_s32(upper ? second_halves(one, other) : first_halves(one, other));
 }
 
 LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w,
                                       int32_t length)
 {
     const int32_t may_pass = LISSOM_STEP && LISSOM_COPIED; /* the end of a run */
-    const uint8_t *const end = x + (length + (may_pass ? 7 : 0)) / 8 * 8;
+    const uint8_t *const end = x + length / 16 * 16;
+    int32_t left = length % 16;
     int8x16_t xs[PAIRS];
-    for (; x < end; x += 8) {
+    int8x16_t upper[PAIRS];
+    for (; x < end; x += 16) {
+        LISSOM_UNROLL
+        for (int32_t i = 0; i < PAIRS; ++i) {
+            const int8x16_t one = vld1q_s8((const int8_t *)x + 2 * i * step);
+            const int8x16_t other = vld1q_s8((const int8_t *)x + (2 * i + 1) * step);
+            xs[i] = halves(one, other, 0);
+            upper[i] = halves(one, other, 1);
+        }
+        w = multiply(acc, xs, w);
+        w = multiply(acc, upper, w);
+    }
+    for (; left >= 8 || (may_pass && left > 0); x += 8, left -= 8) {
         LISSOM_UNROLL
         for (int32_t i = 0; i < PAIRS; ++i) {
             const int8x8_t one = vld1_s8((const int8_t *)x + 2 * i * step);
@@ -79,7 +100,7 @@ LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const ui
         }
         w = multiply(acc, xs, w);
     }
-    if (!may_pass && length % 8 > 0) { /* four bytes, and zeros, in which weights are zero too */
+    if (!may_pass && left > 0) { /* four bytes, and zeros, in which weights are zero too */
         LISSOM_UNROLL
         for (int32_t i = 0; i < PAIRS; ++i) {
             uint32_t two[2];

@@ -34,20 +34,24 @@ LISSOM_INLINE lissom_vi add_products(lissom_vi acc, int8x16_t w, int8x16_t x)
 #endif
 }
 
-/* Four bytes of each column, which are at `lane` of xs. */
-LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const int8x16_t *xs, int8x16_t spread_to, const uint8_t *w)
+/* Four bytes of each column, which go where `to_lanes` says. */
+LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const int8x16_t *xs, int8x16_t to_lanes, const uint8_t *w)
 {
-    lissom_vi weights[LISSOM_VECTORS];
-    load_weights(weights, w);
     LISSOM_UNROLL
-    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        const int8x16_t x = vqtbl1q_s8(xs[m], vreinterpretq_u8_s8(spread_to));
+    for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {
+        const int32_t count = lissom_smaller(4, LISSOM_VECTORS - first);
+        int8x16_t weights[4];
+        w = load_weights(weights, w, count);
         LISSOM_UNROLL
-        for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-            acc[m][v] = add_products(acc[m][v], vreinterpretq_s8_s32(weights[v]), x);
+        for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
+            const int8x16_t x = vqtbl1q_s8(xs[m], vreinterpretq_u8_s8(to_lanes));
+            LISSOM_UNROLL
+            for (int32_t i = 0; i < count; ++i) {
+                acc[m][first + i] = add_products(acc[m][first + i], weights[i], x);
+            }
         }
     }
-    return w + LISSOM_VECTORS * 16;
+    return w;
 }
 
 LISSOM_INLINE void load_columns(int8x16_t *xs, const uint8_t *x, int32_t step, const int32_t n)

@@ -111,8 +111,4 @@ LISSOM_INLINE void lissom_vi_load_four(lissom_vi *to, const uint8_t *p)
 #endif
 }
 
-/* What was read through the pointer is read again when it is needed: a load is as short as a copy of a register, and
- * leaves that free. */
-#define LISSOM_FORGET(pointer) __asm__("" : "+r"(pointer))
-
 #endif

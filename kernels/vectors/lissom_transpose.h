@@ -4,26 +4,18 @@
 
 #define TILE (16 / LISSOM_ELEMENT)
 
-#if LISSOM_ELEMENT == 1
-#define UNPACK(half, a, b) _mm_unpack##half##_epi8(a, b)
-#elif LISSOM_ELEMENT == 2
-#define UNPACK(half, a, b) _mm_unpack##half##_epi16(a, b)
-#elif LISSOM_ELEMENT == 4
-#define UNPACK(half, a, b) _mm_unpack##half##_epi32(a, b)
-#else
-#define UNPACK(half, a, b) _mm_unpack##half##_epi64(a, b)
-#endif
+#include "lissom_zip.h"
 
 /* Rows to columns: each step deals the rows of the upper and the lower half like cards, and 2^steps = TILE. */
-static inline void turn(__m128i *rows)
+static inline void turn(zipped *rows)
 {
     LISSOM_UNROLL
     for (int32_t steps = TILE; steps > 1; steps /= 2) {
-        __m128i dealt[TILE];
+        zipped dealt[TILE];
         LISSOM_UNROLL
         for (int32_t i = 0; i < TILE / 2; ++i) {
-            dealt[2 * i] = UNPACK(lo, rows[i], rows[i + TILE / 2]);
-            dealt[2 * i + 1] = UNPACK(hi, rows[i], rows[i + TILE / 2]);
+            dealt[2 * i] = zip_low(rows[i], rows[i + TILE / 2]);
+            dealt[2 * i + 1] = zip_high(rows[i], rows[i + TILE / 2]);
         }
         LISSOM_UNROLL
         for (int32_t i = 0; i < TILE; ++i) {
@@ -37,22 +29,22 @@ static inline void turn(__m128i *rows)
  * `careful` last ones are stored to the byte. */
 static inline void tile(const uint8_t *x, int32_t x_step, int32_t count, uint8_t *y, int32_t y_step, int32_t careful)
 {
-    __m128i rows[TILE];
+    zipped rows[TILE];
     LISSOM_UNROLL
     for (int32_t i = 0; i < TILE; ++i) {
-        rows[i] = i < count ? _mm_loadu_si128((const void *)(x + i * x_step)) : _mm_setzero_si128();
+        rows[i] = i < count ? zip_load(x + i * x_step) : zip_zero();
     }
     turn(rows);
     if (careful == 0) {
         LISSOM_UNROLL
         for (int32_t i = 0; i < TILE; ++i) {
-            _mm_storeu_si128((void *)(y + i * y_step), rows[i]);
+            zip_store(y + i * y_step, rows[i]);
         }
         return;
     }
     for (int32_t i = 0; i < TILE; ++i) {
         uint8_t bytes[16];
-        _mm_storeu_si128((void *)bytes, rows[i]);
+        zip_store(bytes, rows[i]);
         memcpy(y + i * y_step, bytes, (size_t)(count * LISSOM_ELEMENT));
     }
 }
