@@ -69,7 +69,10 @@ The names x86-64-v2 to v4 are those of the x86-64 psABI, aarch64 is Armv8-A with
 instruction sets on top. A cortex-m target is a processor: m4 and m7 have the DSP extension, m55 vectors (Helium) too.
 """
 
-SEVERAL: dict[str, tuple[str, ...]] = {"x86-64": ("avx512vnni", "avxvnni", "x86-64-v3", "portable")}
+SEVERAL: dict[str, tuple[str, ...]] = {
+    "x86-64": ("avx512vnni", "avxvnni", "x86-64-v3", "portable"),
+    "arm64": ("aarch64+i8mm", "aarch64+dotprod", "aarch64"),
+}
 """Targets that hold code for several others, best first; the machine that runs it says which is taken."""
 
 CHANNELS: dict[str, int] = {"x86-64-v4": 16, "avx512vnni": 16, "amx": 16}

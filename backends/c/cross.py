@@ -15,7 +15,7 @@ from pathlib import Path
 from lissom.backends.c.host import missing
 from lissom.backends.c.toolchain import find_compiler, need_compiler
 from lissom.ir.errors import Error
-from lissom.kernels.table import TARGETS
+from lissom.kernels.table import SEVERAL
 
 Command = tuple[str, ...]
 """How a compiler is called: a program and the flags that name its target."""
@@ -61,6 +61,7 @@ CROSS: dict[str, Cross] = {
     "aarch64": _linux("armv8-a", "generic"),
     "aarch64+dotprod": _linux("armv8.2-a+dotprod", "generic+v8_2a+dotprod"),
     "aarch64+i8mm": _linux("armv8.2-a+dotprod+i8mm", "generic+v8_2a+dotprod+i8mm"),
+    "arm64": _linux("armv8-a", "generic"),
     "cortex-m0": _cortex("cortex-m0", "thumbv6m"),
     "cortex-m3": _cortex("cortex-m3", "thumbv7m"),
     "cortex-m4": _cortex("cortex-m4", "thumbv7em", "fpv4-sp-d16", "+vfp4d16sp"),
@@ -72,7 +73,7 @@ CROSS: dict[str, Cross] = {
 
 def foreign(target: str) -> bool:
     """Whether ``target`` needs another machine than this one, of a kind that this one can build for."""
-    return target in CROSS and bool(missing(target))
+    return target in CROSS and bool(missing(SEVERAL.get(target, (target,))[-1]))
 
 
 @functools.cache
@@ -101,7 +102,7 @@ def find_for(target: str, cc: str | None = None) -> Command | None:
 def native_flags(target: str) -> Command:
     """What this machine's own compiler needs for a target of this machine's kind. Kernels for x86 name their
     instruction sets in the file; those for Arm are compiled for the whole target."""
-    return CROSS[target].flags if "aarch64" in TARGETS.get(target, ()) else ()
+    return CROSS[target].flags if target in CROSS else ()
 
 
 ZIG_FLAGS = ("-fno-sanitize=undefined",)

@@ -16,9 +16,13 @@ _FEATURES: dict[str, str] = {
 among them: old compilers do not know that name, and kernels do not use it."""
 
 
+_HWCAPS: dict[str, str] = {"aarch64+dotprod": "(hwcap() >> 20 & 1) != 0", "aarch64+i8mm": "(hwcap2() >> 13 & 1) != 0"}
+"""The bits of what Linux says of a processor that a level asks for (Linux, "ARM64 ELF hwcaps"): ASIMDDP and I8MM."""
+
+
 def dispatch(program: Program) -> str:
     """The function that callers call. What processor and system support was asked for by the compiler's start-up code,
-    so choosing costs a few loads; there is no state of its own."""
+    or handed to the process by Linux, so choosing costs a few loads; there is no state of its own."""
     n, upper = program.name, program.name.upper()
     takes = f"(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)"
     steps: list[str] = []
@@ -33,6 +37,7 @@ def dispatch(program: Program) -> str:
             f'#include "{n}.h"',
             "",
             *([_AVX_VNNI] if any("avxvnni" in TARGETS[level.target] for level in program.levels) else []),
+            *([_HWCAP] if any("aarch64" in TARGETS[level.target] for level in program.levels) else []),
             *(f"int {level.name}_run{takes};" for level in program.levels),
             "",
             "/* How many of the best levels are left out, on the compiler's command line: for tests. */",
@@ -51,6 +56,8 @@ def dispatch(program: Program) -> str:
 
 
 def _condition(target: str) -> str:
+    if "aarch64" in TARGETS[target]:
+        return " && ".join(_HWCAPS[level] for level in reversed(TARGETS[target]) if level in _HWCAPS)
     names = [f for level in reversed(TARGETS[target]) for f in _FEATURES.get(level, "").split()]
     asked = [f'__builtin_cpu_supports("{f}")' for f in names]
     return " &&\n        ".join([*asked, *(["has_avx_vnni()"] if "avxvnni" in TARGETS[target] else [])])
@@ -68,5 +75,30 @@ static int has_avx_vnni(void)
 }
 #else
 static int has_avx_vnni(void) { return __builtin_cpu_supports("avxvnni") != 0; }
+#endif
+"""
+
+_HWCAP = """\
+/* What the system says of the processor; one that is not asked has the base level alone. */
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+static unsigned long hwcap(void) { return getauxval(16); }
+static unsigned long hwcap2(void) { return getauxval(26); }
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static unsigned long has(const char *name, int bit)
+{
+    int found = 0;
+    size_t size = sizeof found;
+    return sysctlbyname(name, &found, &size, NULL, 0) == 0 && found != 0 ? 1ul << bit : 0;
+}
+
+static unsigned long hwcap(void) { return has("hw.optional.arm.FEAT_DotProd", 20); }
+static unsigned long hwcap2(void) { return has("hw.optional.arm.FEAT_I8MM", 13); }
+#else
+static unsigned long hwcap(void) { return 0; }
+static unsigned long hwcap2(void) { return 0; }
 #endif
 """

@@ -69,9 +69,10 @@ def tune(
 
 def _runnable(target: str) -> list[str]:
     """The target, or those it holds code for, that run here; raises Error where there is none."""
-    found = [t for t in SEVERAL.get(target, (target,)) if not missing(t)]
+    several = SEVERAL.get(target, (target,))
+    found = [t for t in several if not missing(t)]
     if not found:
-        raise Error(f"tuning for {target} needs a machine that runs it; this one lacks {', '.join(missing(target))}")
+        raise Error(f"tuning for {target} needs a machine that runs it; this one lacks {', '.join(missing(several[-1]))}")
     return found
 
 

@@ -95,6 +95,7 @@ def show_targets() -> None:
         rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS), here))
     for target, targets in SEVERAL.items():
         levels = tuple(dict.fromkeys(level for t in targets for level in TARGETS[t]))
-        here = "yes, each machine by the best of: " + ", ".join(targets)
+        run = f"under {MACHINES[target].emulator}" if target in MACHINES and missing(targets[-1]) else "yes"
+        here = f"{run}, each machine by the best of: " + ", ".join(targets)
         rows.append((target, ", ".join(levels), sum(k.level in levels for k in KERNELS), here))
     show_table(("target", "levels, best first", "kernels>", "runs here"), rows)

@@ -16,7 +16,7 @@ from lissom.backends.c import Artifact, emit
 from lissom.backends.c.budget import Budget, OverBudget
 from lissom.backends.c.cross import CROSS, find_for, need_for
 from lissom.backends.c.emulation import guest
-from lissom.backends.c.emulation.machines import lacking_for
+from lissom.backends.c.emulation.machines import Machine, lacking_for
 from lissom.backends.c.footprint import LIBRARY_STACK
 from lissom.backends.c.toolchain import STANDARD, compile_c, sources
 from lissom.ir.errors import Error
@@ -113,3 +113,24 @@ def test_missing_compiler_is_named_with_what_installs_it(monkeypatch: pytest.Mon
         if find_for(target) is None:
             with pytest.raises(Error, match=re.escape(cross.packages)):
                 need_for(target)
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a76", "max,sve=off,sme=off"])
+def test_code_for_several_runs_on_each(cpu: str, several: tuple[Path, Any, Any]) -> None:
+    """Instructions that a processor does not have would end the program."""
+    program, x, expected = several
+    network = Artifact(program.parents[1]).network
+    played = Machine(cpu)
+    (answer,) = guest.run("arm64", program, [network], [(0, [x])], played=played)
+    assert answer.outputs[0].tobytes() == expected.tobytes()
+
+
+@pytest.fixture(scope="module")
+def several(lenet: tuple[Graph, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
+    """A program for every AArch64, an image and what the graph computes of it."""
+    need("arm64")
+    graph, x = lenet
+    out = tmp_path_factory.mktemp("several") / "out"
+    report = emit(graph, out, target="arm64")
+    assert report["artifact"]["levels"] == ["aarch64+i8mm", "aarch64+dotprod", "aarch64"]
+    return Artifact(out).build(), x[:1], evaluate(graph, x[:1])[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lissom.backends.c.cross import CROSS, need_for
-from lissom.backends.c.emulation.machines import machine
+from lissom.backends.c.emulation.machines import Machine, machine
 from lissom.backends.c.toolchain import compile_c
 from lissom.ir.errors import Error
 from lissom.ir.types import Array
@@ -115,10 +115,11 @@ def run(
     networks: Sequence[Network],
     runs: Sequence[tuple[int, Sequence[Array]]],
     options: Sequence[str] = (),
+    played: Machine | None = None,
 ) -> list[Answer]:
-    """Run networks, given by their number, on inputs. ``options`` go to the emulator. Raises Error when the program
-    fails or a network returns a status that is not 0."""
-    played = machine(target)
+    """Run networks, given by their number, on inputs, on the target's machine or the one ``played``. ``options`` go to
+    the emulator. Raises Error when the program fails or a network returns a status that is not 0."""
+    played = played or machine(target)
     with tempfile.TemporaryDirectory() as work:
         with open(Path(work, "inputs"), "wb") as file:
             for which, arrays in runs:

@@ -91,6 +91,7 @@ MACHINES: dict[str, Machine] = {
     "aarch64": Machine("cortex-a53"),
     "aarch64+dotprod": Machine("cortex-a76"),
     "aarch64+i8mm": Machine("max,sve=off,sme=off"),
+    "arm64": Machine("max,sve=off,sme=off"),
     "cortex-m0": Machine("cortex-m3", _AN385),
     "cortex-m3": Machine("cortex-m3", _AN385),
     "cortex-m4": Machine("cortex-m4", _AN386),
