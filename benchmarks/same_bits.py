@@ -2,9 +2,10 @@
 
     python -m benchmarks.same_bits [NAME ...] [--images N] [--targets portable native ...] [--print]
 
-The integer graph runs in PyTorch (``to_torch``), in the interpreter and as C for each target, on the same images; the
-table counts outputs whose bytes are equal. "decided" compares the simulation in float, with its FakeQuant, by the class
-it names and by the largest difference in steps of the output. The networks are those of quantize_accuracy.
+The integer graph runs in PyTorch (``to_torch``), in the interpreter and as C for each target, on the same images, up to
+its last integers (a softmax behind them is float, and floats are equal up to rounding only); the table counts bytes
+that are equal. The simulation in float, with its FakeQuant, is compared by the class it names and by the largest difference
+in steps of the output. The networks are those of quantize_accuracy.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from benchmarks import sections
 from benchmarks.quantize_accuracy import SHARED, SHARED_TASKS, Task, example, shared
 from examples import fashion_mnist, networks
 from lissom.ir.graph import Graph
+from lissom.ir.op import Op
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
+from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.values import Const
 from lissom.passes.graph_pass import Step
 from lissom.passes.pipeline import parse_pipeline
@@ -56,7 +59,7 @@ def measure(task: Task, numbers: str, pipeline: str, images: int, targets: list[
         data = [task.calibration]
     steps = [inner for step in parse_pipeline(pipeline) for inner in flat(step)]
     decided = ls.run(steps[:-1], ls.load(task.model), data=data)
-    integers = ls.run(steps[-1:], decided, check=False)
+    integers = cut(ls.run(steps[-1:], decided, check=False), DequantizeLinear)
     expected = in_pieces(integers, x)
     module = ls.to_torch(integers)
     with torch.no_grad():
@@ -67,7 +70,7 @@ def measure(task: Task, numbers: str, pipeline: str, images: int, targets: list[
             ls.emit(integers.bind({"N": 1}), Path(folder, "c"), target=target)
             artifact = ls.Artifact(Path(folder, "c"))
             cells.append(equal(np.concatenate([artifact.run(x[i : i + 1])[0] for i in range(len(x))]), expected))
-    simulated = in_pieces(decided, x)
+    simulated = in_pieces(cut(decided, FakeQuant), x)
     flatter = [a.reshape(len(x), -1) for a in (simulated, expected)]
     same = float((flatter[0].argmax(1) == flatter[1].argmax(1)).mean())
     steps_off = np.abs(simulated - expected).max() / output_step(integers)
@@ -78,6 +81,13 @@ def flat(step: Step) -> list[Step]:
     """The passes a step stands for, to the last."""
     inner = step.expand()
     return [step] if inner == [step] else [s for part in inner for s in flat(part)]
+
+
+def cut(graph: Graph, kind: type[Op]) -> Graph:
+    """A copy that ends at the last op of a kind."""
+    copy = graph.clone()
+    copy.set_outputs({"y": next(op for op in reversed(list(copy.ops)) if isinstance(op, kind))})
+    return copy
 
 
 def pieces(x: np.ndarray) -> Iterator[np.ndarray]:
