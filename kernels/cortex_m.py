@@ -10,7 +10,7 @@ from functools import partial
 from math import prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Params, always
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import geometry, run_length
 
@@ -30,6 +30,21 @@ def _broadcast(params: Params) -> str | None:
     return None if same else "an operand that is repeated"
 
 
+def _pool_refusal(params: Params) -> str | None:
+    return None if "x" not in params or signed(params, ["x"], ["y"]) else "int8 is wanted"
+
+
+for _task in ("average_pool_q8", "max_pool_i8"):
+    variant(
+        _task,
+        f"{_task}_m4",
+        _pool_refusal,
+        level=LEVEL,
+        layout="NHWC",
+        template=f"lissom_{_task}_nhwc.h",
+        constants={"SIGNED": 1},
+    )
+variant("quantize_q8", "quantize_q8_m4", always, level=LEVEL, template="lissom_quantize_q8_m4.h")
 variant("add_q8", "add_q8_m4", _broadcast, level=LEVEL, template="lissom_add_q8_m4.h")
 
 
@@ -44,8 +59,8 @@ def _refusal(params: Params, mixed: int) -> str | None:
 def columns_words(params: Params) -> int:
     """Fours of values along a column, of each run by itself, and one more where they are odd."""
     c, length = geometry(params), run_length(params, 1)
-    words: int = prod(c["kernel"]) * c["in_channels"] // length * -(-length // 4)
-    return words + words % 2
+    words = prod(c["kernel"]) * c["in_channels"] // length * -(-length // 4)
+    return int(words + words % 2)
 
 
 def _scratch(params: Params, pixels: int) -> int:

@@ -160,18 +160,23 @@ LISSOM_NOINLINE static void compute(strip *s)
 }
 #endif
 
-/* Four channels of pairs of pixels that lie `pixel` bytes apart, to four planes that do so by `plane`. */
-LISSOM_NOINLINE static void widen_pairs(const uint8_t *x, int32_t pixel, uint8_t *to, int32_t plane, int32_t pairs)
+/* Four channels of two or more pixels that lie `pixel` bytes apart, to four planes that do so by `plane`, by pairs; of
+ * an odd number the last pair is the last two. */
+LISSOM_NOINLINE static void widen_pairs(const uint8_t *x, int32_t pixel, uint8_t *to, int32_t plane, int32_t pixels)
 {
     register const uint8_t *r0 __asm__("r0") = x;
     register int32_t r1 __asm__("r1") = pixel;
     register uint8_t *r2 __asm__("r2") = to;
     register int32_t r3 __asm__("r3") = plane;
-    register int32_t r12 __asm__("r12") = pairs;
+    register int32_t r12 __asm__("r12") = pixels;
     __asm__ volatile(
         LISSOM_SAVE
         LINE("add lr, r3, r3, lsl #1")
-        LINE("1: ldr r4, [r0]")
+        LINE("1: subs r12, r12, #2")
+        LINE("itt lt")
+        LINE("sublt r0, r0, r1")
+        LINE("sublt r2, r2, #2")
+        LINE("ldr r4, [r0]")
         LINE("ldr r5, [r0, r1]")
         LINE("add r0, r0, r1, lsl #1")
         LINE("sxtb16 r6, r4")
@@ -186,8 +191,8 @@ LISSOM_NOINLINE static void widen_pairs(const uint8_t *x, int32_t pixel, uint8_t
         LINE("str r10, [r2, r3, lsl #1]")
         LINE("str r11, [r2, lr]")
         LINE("str r6, [r2], #4")
-        LINE("subs r12, r12, #1")
-        LINE("bne 1b")
+        LINE("cmp r12, #0")
+        LINE("bgt 1b")
         LISSOM_RESTORE
         : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3), "+r"(r12)
         :
@@ -197,12 +202,11 @@ LISSOM_NOINLINE static void widen_pairs(const uint8_t *x, int32_t pixel, uint8_t
 /* Pixels of a row: of some channels, to planes. */
 static void widen(const uint8_t *x, int32_t pixel, int32_t pixels, int32_t channels, uint8_t *to, int32_t plane)
 {
-    int32_t first = 0;
     if (channels == CHANNELS && pixels > 1) {
-        first = pixels & ~1;
-        widen_pairs(x, pixel, to, plane, pixels / 2);
+        widen_pairs(x, pixel, to, plane, pixels);
+        return;
     }
-    for (int32_t i = first; i < pixels; ++i) {
+    for (int32_t i = 0; i < pixels; ++i) {
         for (int32_t c = 0; c < channels; ++c) {
             const int16_t value = (int8_t)x[i * pixel + c];
             memcpy(to + c * plane + i * 2, &value, 2);
@@ -267,6 +271,13 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
         const uint32_t pair = ((uint32_t)zero & 0xffffu) * 0x10001u;
         memcpy(outside + i, &pair, 4);
     }
+    s->segments = segments;
+    s->pairs = lissom_larger(p->out[2] / 2, 1);
+    s->odd = p->out[2] > 1 && p->out[2] % 2 ? -1 : 0;
+    s->step = p->out[2] == 1 ? 0 : skip != NULL ? CHANNELS : p->y_pixel;
+    s->zero = q->y.zero;
+    s->plane = plane;
+    s->rewind = plane - (p->out[2] + 1) / 2 * 4 * LISSOM_STRIDE;
     for (int32_t n = 0; n < p->batch; ++n) {
         for (int32_t c = 0; c < p->groups; c += CHANNELS) {
             const int32_t channels = lissom_smaller(CHANNELS, p->groups - c);
@@ -295,13 +306,6 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
                 s->y = skip != NULL ? tile : to;
                 s->weights = weights;
                 s->channels = channels;
-                s->segments = segments;
-                s->pairs = lissom_larger(p->out[2] / 2, 1);
-                s->odd = p->out[2] > 1 && p->out[2] % 2 ? -1 : 0;
-                s->step = p->out[2] == 1 ? 0 : skip != NULL ? CHANNELS : p->y_pixel;
-                s->zero = q->y.zero;
-                s->plane = plane;
-                s->rewind = plane - (p->out[2] + 1) / 2 * 4 * LISSOM_STRIDE;
                 compute(s);
                 for (int32_t i = 0; i < p->out[2] && skip != NULL; ++i) {
                     const int32_t at = (n * p->out[1] + row) * p->out[2] + i;
