@@ -4,8 +4,8 @@
 
 The integer graph runs in PyTorch (``to_torch``), in the interpreter and as C for each target, on the same images, up to
 its last integers (a softmax behind them is float, and floats are equal up to rounding only); the table counts bytes
-that are equal. The simulation in float, with its FakeQuant, is compared by the class it names and by the largest difference
-in steps of the output. The networks are those of quantize_accuracy.
+that are equal. The simulation in float, with its FakeQuant, is compared by the class it names and by the largest
+difference in steps of the output. The networks are those of quantize_accuracy.
 """
 
 from __future__ import annotations
