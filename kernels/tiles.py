@@ -46,6 +46,12 @@ INTEGERS = (
     Machine("x86-64-v3", lanes=8, registers=16, element=2, dots=1.4, latency=1, spare=2),
     Machine("x86-64-v2", lanes=4, registers=16, element=2, dots=1.4, latency=1, spare=2),
 )
+SMALL = (
+    Machine("x86-64-v4", lanes=16, registers=32, element=1, dots=0.5, latency=1, after=3.5, spare=3),
+    Machine("x86-64-v3", lanes=8, registers=16, element=1, dots=0.95, latency=1, spare=3),
+    Machine("x86-64-v2", lanes=4, registers=16, element=1, dots=0.95, latency=1, spare=3),
+)
+"""Bytes by levels without exact dot products of them, where weights are at most half of what they could be."""
 FLOATS = (
     Machine("x86-64-v4", lanes=16, registers=32, element=4, latency=4, after=2),
     Machine("x86-64-v3", lanes=8, registers=16, element=4, latency=4),
@@ -153,23 +159,31 @@ def _known(params: Params, element: int) -> dict[str, int]:
     return {"STEP": step, "REST": run_length(params, element) % 4}
 
 
-def _add(task: str, machines: tuple[Machine, ...]) -> None:
+def _small(rows: int) -> Callable[[Params], str | None]:
+    def refuses(params: Params) -> str | None:
+        return refusal(rows)(params) or (None if params["small"] else "weights above 64 or below -64")
+
+    return refuses
+
+
+def _add(task: str, machines: tuple[Machine, ...], kind: str = "", **constants: int) -> None:
     for machine in machines:
         for rows, vectors in tile_sizes(machine):
             variant(
                 task,
-                f"{task}_{identifier(machine.level)}_{rows}x{vectors}",
-                refusal(rows),
+                f"{task}_{kind}{identifier(machine.level)}_{rows}x{vectors}",
+                _small(rows) if kind else refusal(rows),
                 level=machine.level,
                 layout="NHWC",
                 packing={"w": f"panels {machine.lanes} {vectors} {machine.element}"},
                 scratch=partial(padded_bytes, element=machine.element),
                 cost=_cost(machine, rows, vectors),
                 template=f"lissom_{task}_tile.h",
-                constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "REST": 0},
+                constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "REST": 0, **constants},
                 known=partial(_known, element=machine.element),
             )
 
 
 _add("conv_q8", INTEGERS)
+_add("conv_q8", SMALL, "small_", SMALL=1)
 _add("conv_f32", FLOATS)

@@ -65,17 +65,15 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
         for (int32_t h = 0; h < walks->runs[1]; ++h) {
             for (int32_t k = 0; k < walks->runs[2]; ++k) {
                 const uint8_t *at = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
-                for (int32_t g = 0; g < groups; ++g) {
-                    multiply(acc, at, step, w, 0);
-                    at += LISSOM_CHUNK;
+                if (REST(walks) != 0 && groups == 0) {
+                    multiply(acc, at, step, w, REST(walks));
                     w += CHANNELS * LISSOM_CHUNK;
+                    continue;
                 }
-                if (REST(walks) != 0) {
-                    if (groups == 0) {
-                        multiply(acc, at, step, w, REST(walks));
-                    } else {
-                        multiply(acc, at + REST(walks) - LISSOM_CHUNK, step, w, 0);
-                    }
+                for (int32_t g = 1; g <= groups + (REST(walks) != 0); ++g) {
+                    LISSOM_FORGET(at); /* neighbours see the same bytes some groups later: gcc would keep them till then */
+                    multiply(acc, at, step, w, 0);
+                    at += g < groups ? LISSOM_CHUNK : REST(walks); /* the last group ends where the run does */
                     w += CHANNELS * LISSOM_CHUNK;
                 }
             }

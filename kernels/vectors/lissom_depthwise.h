@@ -39,10 +39,6 @@
 #endif
 #define WALK_STEP (LISSOM_COLUMNS > 1 ? 1 : LISSOM_DILATION)
 
-/* What was read through the pointer is read again when it is needed: compilers else keep the weights of all columns in the
- * registers that the sums need, and so in memory after all. */
-#define WALK_FORGET(pointer) __asm__("" : "+r"(pointer))
-
 typedef struct {
     const uint8_t *x;
     const uint8_t *outside; /* a pixel of the border */

@@ -38,7 +38,7 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
     }
     WALK_UNROLL
     for (int32_t r = 0; r < LISSOM_HEIGHT; ++r) { /* row by row, so that only the weights of one are in registers */
-        WALK_FORGET(w);
+        LISSOM_FORGET(w);
         WALK_UNROLL
         for (int32_t j = 0; j < WALK_SPAN; j += WALK_STEP) {
             LISSOM_UNROLL

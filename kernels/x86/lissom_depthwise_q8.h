@@ -136,7 +136,7 @@ static inline void walk_tile(const walk_context *context, const uint8_t *const *
     }
     WALK_UNROLL
     for (int32_t j = 0; j < WALK_SPAN; j += WALK_STEP) {
-        WALK_FORGET(w); /* each is read where it is needed */
+        LISSOM_FORGET(w); /* each is read where it is needed */
         WALK_UNROLL
         for (int32_t g = 0; g < FOURS; ++g) {
             lissom_vi four[4];

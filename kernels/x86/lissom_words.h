@@ -1,19 +1,27 @@
-/* Dot products of words, for levels that have none of bytes. The products of pairs of bytes would not always fit in the 16
- * bits that such levels sum them in, so bytes become words first: then all sums are exact. */
+/* Dot products for levels that have no exact ones of bytes. The products of pairs of bytes would not always fit in the 16
+ * bits that such levels sum them in, so bytes become words first: then all sums are exact. Where a kernel says by
+ * LISSOM_SMALL that no weight is above 64 or below -64, two products with an unsigned byte are at most 2 * 255 * 64 and do
+ * fit. */
 #ifndef LISSOM_WORDS_H
 #define LISSOM_WORDS_H
 
-/* Bytes of each factor of a dot product. */
-#define LISSOM_DOT_BYTES 2
-
-/* acc + the sum of the products of each lane's two words. */
-static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
+/* acc + the sum of the products of each lane's two words, both signed; it wraps around. */
+static inline lissom_vi lissom_vi_dot_words(lissom_vi acc, lissom_vi a, lissom_vi w)
 {
     return lissom_vi_add(acc, lissom_vi_pairs(a, w));
 }
 
-/* The same, by the name it has where dot products are of bytes. */
-static inline lissom_vi lissom_vi_dot_words(lissom_vi acc, lissom_vi a, lissom_vi w) { return lissom_vi_dot(acc, a, w); }
+/* LISSOM_DOT_BYTES is the bytes of each factor of a dot product, of four unsigned bytes or of two words a lane. */
+#ifdef LISSOM_SMALL
+#define LISSOM_DOT_BYTES 1
+static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w)
+{
+    return lissom_vi_dot_words(acc, LISSOM_V(maddubs_epi16)(a, w), lissom_vi_set_16(1));
+}
+#else
+#define LISSOM_DOT_BYTES 2
+static inline lissom_vi lissom_vi_dot(lissom_vi acc, lissom_vi a, lissom_vi w) { return lissom_vi_dot_words(acc, a, w); }
+#endif
 
 /* Of each lane's four bytes, the first and third, and the second and fourth, as words. */
 static inline lissom_vi lissom_vi_even_bytes(lissom_vi v) { return LISSOM_V_WHOLE(and)(v, lissom_vi_set_16(0xff)); }

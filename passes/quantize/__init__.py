@@ -31,6 +31,7 @@ def quantize(
     *,
     dtype: ActivationType = "int8",
     weights: WeightType = "int8",
+    reduced_range: bool = False,
     observer: Method = "mse",
     percentile: float = 99.99,
     rounding: Literal["nearest", "gptq", "adaround", "brecq"] = "nearest",
@@ -47,6 +48,7 @@ def quantize(
 
     dtype: integer type of activations.
     weights: integer type of weights, one scale per output channel.
+    reduced_range: whether int8 weights keep within -64 and 64: x86 processors without VNNI multiply those faster.
     observer: how ranges of activations are found.
     percentile: share of the values, in percent, that the percentile observer keeps in range.
     rounding: how the integers of weights are chosen.
@@ -58,7 +60,8 @@ def quantize(
     distill: whether the network as it was teaches, beside labels where the data has them; else labels alone do.
     learned: whether scales are learned (LSQ) or follow what they are for; none: below 8 bits they are.
     """
-    options: dict[str, Any] = {"dtype": dtype, "weights": weights, "observer": observer, "percentile": percentile}
+    options: dict[str, Any] = {"dtype": dtype, "weights": weights, "reduced_range": reduced_range}
+    options |= {"observer": observer, "percentile": percentile}
     grids = fake_quantize.step(
         **options, exclude=exclude, layers=layers, keep=keep, samples=CALIBRATION if qat else None
     )

@@ -49,6 +49,7 @@ def fake_quantize(
     percentile: float = 99.99,
     symmetric_grids: bool = False,
     weight_observer: Literal["minmax", "mse"] | None = None,
+    reduced_range: bool = False,
     exclude: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),
     samples: int | None = None,
@@ -68,6 +69,7 @@ def fake_quantize(
     percentile: share of the values, in percent, that the percentile observer keeps in range.
     symmetric_grids: whether grids of activations have zero in the middle.
     weight_observer: how ranges of weights are found; by default the extremes for int8, the least squared error below.
+    reduced_range: whether int8 weights keep within -64 and 64: x86 processors without VNNI multiply those faster.
     exclude: names of ops that stay float; first and last are names of those layers.
     layers: what single layers get instead, such as "conv1=int8" or "last=float".
     samples: how many of the samples are calibrated on, at most; none: all.
@@ -108,7 +110,7 @@ def fake_quantize(
             graph.replace(v, FakeQuant(v, s, z, low, high).named(f"{v.name}.quant", v.loc))
     for op, _ in units:
         kind = DType[kinds.get(op.name, weights)]
-        quantize_weights(graph, op, kind, weight_observer or ("minmax" if kind is DType.int8 else "mse"))
+        quantize_weights(graph, op, kind, weight_observer or ("minmax" if kind is DType.int8 else "mse"), reduced_range)
         notes.done("quantize", op)
 
 
@@ -147,7 +149,9 @@ def _least_scale(op: Op) -> Array:
     return least.astype(np.float32)
 
 
-def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax", "mse"]) -> None:
+def quantize_weights(
+    graph: Graph, op: Op, dtype: DType, method: Literal["minmax", "mse"], reduced: bool = False
+) -> None:
     """Put FakeQuant on the operand of ``op`` that is constant or computed from constants, if it has one."""
     w, axis = weight_of(op), None
     if isinstance(w, FakeQuant):
@@ -168,7 +172,7 @@ def quantize_weights(graph: Graph, op: Op, dtype: DType, method: Literal["minmax
     if (signs := scale_of_signs(w)) is not None:
         dtype, low, high, scale = DType.int2, -1, 1, signs
     else:
-        low, high = weight_limits(dtype)
+        low, high = weight_limits(dtype, reduced)
         scale = symmetric(data, axis, high) if method == "minmax" else least_squares(data, axis, low, high)
     if axis is not None:
         scale = np.maximum(scale, _least_scale(op))

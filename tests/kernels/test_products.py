@@ -79,7 +79,8 @@ def convolutions(draw: Any, kind: str) -> Net:
     of_w = DType.int8 if plain else draw(st.sampled_from([DType.int8, DType.uint8]))
     x = Input("x", tensor(of_x, *shape))
     low = {DType.int8: -128, DType.uint8: 0}
-    w = Const(random_array(f"{seed}", (o, c // groups, *kernel), of_w, low[of_w], low[of_w] + 256))
+    ends = draw(st.sampled_from([(low[of_w], low[of_w] + 256), *([(-64, 65), (62, 65)] if plain else [])]))
+    w = Const(random_array(f"{seed}", (o, c // groups, *kernel), of_w, *ends))
     w_zero = 0 if plain else 3 if of_w is DType.int8 else 130
     w_scale = Const(random_array(f"w{seed}", (o,), DType.float32, 0.0001, 0.1))
     b = Const(random_array(f"b{seed}", (o,), DType.int32, -5000, 5000))

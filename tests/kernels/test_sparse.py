@@ -1,4 +1,5 @@
-"""Layers with few weights: the bytes of the interpreter, at every level, for any shape and density."""
+"""Layers with few weights: what the interpreter computes, in bytes the same bytes, at every level, for any shape and
+density."""
 
 from __future__ import annotations
 
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 from lissom.backends.c.packing import fours_of
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.ops.qlinear_gemm import QLinearGemm
+from lissom.ir.ops.relu import Relu
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
 from lissom.ir.values import Const
@@ -23,12 +27,40 @@ from lissom.kernels.table import choose, kernels_of
 from tests.kernels.test_products import flags_of
 
 CHANNELS = (1, 3, 4, 7, 13, 16, 27, 64, 65, 100, 130)
-LEVELS = sorted({k.level for k in kernels_of("sparse_conv_q8")})
+TASKS = ("sparse_conv_q8", "sparse_conv_f32")
+LEVELS = sorted({(task.rpartition("_")[2], k.level) for task in TASKS for k in kernels_of(task)})
+
+
+def sparse(element: str) -> st.SearchStrategy[tuple[Graph, list[Array]]]:
+    """Convolutions over one and two axes, pointwise and not, and fully connected layers of few and many rows."""
+    return of_bytes() if element == "q8" else of_floats()
 
 
 @st.composite
-def sparse(draw: Any) -> tuple[Graph, list[Array]]:
-    """Convolutions over one and two axes, pointwise and not, and fully connected layers of few and many rows."""
+def of_floats(draw: Any) -> tuple[Graph, list[Array]]:
+    inputs, outputs, seed = draw(st.sampled_from(CHANNELS)), draw(st.sampled_from(CHANNELS)), draw(st.integers(0, 999))
+    rank = draw(st.sampled_from([0, 0, 1, 2]))
+    kernel = tuple(draw(st.sampled_from([1, 1, 3])) for _ in range(rank))
+    sizes = tuple(draw(st.sampled_from([3, 5, 16, 23])) for _ in range(rank))
+    rng = np.random.default_rng(seed)
+    w = rng.standard_normal((outputs, inputs, *kernel)).astype(np.float32)
+    w *= rng.random(w.shape) < draw(st.sampled_from([0.0, 0.02, 0.3, 0.6]))
+    shape = (draw(st.sampled_from([1, 2, 5, 17])) if rank == 0 else draw(st.sampled_from([1, 2])), inputs, *sizes)
+    graph = Graph("sparse")
+    x = graph.input("x", tensor(DType.float32, *shape))
+    b = Const(rng.standard_normal(outputs).astype(np.float32))
+    if rank:
+        pads = tuple(draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
+        strides = tuple(draw(st.sampled_from([1, 1, 2])) for _ in kernel)
+        y: Any = Conv(x, Const(w), b, strides=strides, pads=pads, dilations=(1,) * rank)
+    else:
+        y = Gemm(x, Const(w), b, transB=True)
+    graph.set_outputs({"y": Relu(y) if draw(st.booleans()) else y})
+    return graph, [rng.standard_normal(shape).astype(np.float32)]
+
+
+@st.composite
+def of_bytes(draw: Any) -> tuple[Graph, list[Array]]:
     inputs, outputs, seed = draw(st.sampled_from(CHANNELS)), draw(st.sampled_from(CHANNELS)), draw(st.integers(0, 999))
     rank = draw(st.sampled_from([0, 0, 1, 2]))
     kernel = tuple(draw(st.sampled_from([1, 1, 3])) for _ in range(rank))
@@ -60,27 +92,30 @@ def sparse(draw: Any) -> tuple[Graph, list[Array]]:
     return graph, [random_array(f"x{seed}", shape, of_x, low[of_x], low[of_x] + 256)]
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("element", "level"), LEVELS)
 def test_sparse_layers(
-    level: str, case_maker: Any, library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    element: str, level: str, case_maker: Any, library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = flags_of(level)
-    monkeypatch.setattr("lissom.backends.c.bindings.sparse.why_dense", lambda kernel, params, dense_cost: None)
+    monkeypatch.setattr("lissom.backends.c.bindings.sparse.why_dense", lambda *_: None)
     drawn: list[tuple[Graph, list[Array]]] = []
 
     @settings(max_examples=24, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(sparse())
+    @given(sparse(element))
     def collect(net: tuple[Graph, list[Array]]) -> None:
         drawn.append(net)
 
     collect()
     cases = [case_maker(f"{i}", f"n{i}", graph, feed, level) for i, (graph, feed) in enumerate(drawn)]
-    used = [k.task.name == "sparse_conv_q8" for c in cases for k in c.program.kernels]
-    assert any(used)
+    assert any(k.task.name == f"sparse_conv_{element}" for c in cases for k in c.program.kernels)
     built = library(cases, tmp_path, flags=flags)
     for case in cases:
         for got, want in zip(built.run(case, case.feed), evaluate(case.graph, *case.feed), strict=True):
-            assert got.tobytes() == want.tobytes(), str(case.graph)
+            if element == "q8":
+                assert got.tobytes() == want.tobytes(), str(case.graph)
+            else:
+                bound = 1e-5 * max(1.0, float(np.abs(want).max()))
+                np.testing.assert_allclose(got, want, rtol=1e-5, atol=bound, err_msg=str(case.graph))
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.integers(0, 99))
@@ -110,8 +145,9 @@ def test_full_layers_stay_dense(target: str, pixels: int) -> None:
     for share, wanted in ((0.03, True), (0.05, True), (0.95, False)):
         params = _params(256, 256, pixels, share)
         kernel = choose("sparse_conv_q8", params, target)
-        dense = choose("conv_q8", {**params, "w_plain": 1, "skip": {"flip": 0}, "narrow": 1}, target)
-        assert not isinstance(kernel, str) and not isinstance(dense, str)
+        dense = choose("conv_q8", {**params, "w_plain": 1, "skip": {"flip": 0}, "small": 0, "narrow": 1}, target)
+        assert not isinstance(kernel, str)
+        assert not isinstance(dense, str)
         reason = why_dense(kernel, params, dense.cost(params))
         assert (reason is None) == wanted
         assert reason is None or "95%" in reason

@@ -101,6 +101,13 @@ def is_plain(value: Value, zero_point: Value) -> int:
     return 2 if isinstance(value, Const) and value.data.size and value.data.min() > -128 else 1
 
 
+def is_small(value: Value) -> int:
+    """1 for constant weights of which two products with an unsigned byte fit in 16 bits."""
+    return int(
+        isinstance(value, Const) and value.type.dtype is DType.int8 and np.abs(value.data.astype(int)).max() <= 64
+    )
+
+
 def is_narrow(value: Value) -> int:
     """1 for constant weights (outputs, ...) whose sums of products with unsigned bytes fit in 26 bits."""
     if not isinstance(value, Const):
@@ -156,6 +163,7 @@ def conv(op: QLinearConv, b: Builder) -> None:
         "w_zero_stride": zero_stride,
         "multiplier_stride": int(factors.size > 1),
         "reach": reach_of(weight, op.b, q8_input(op.x, op.x_zero_point)),
+        "small": is_small(weight),
         "narrow": is_narrow(weight),
         "skip": NO_SKIP,
     }
@@ -193,6 +201,7 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_
         "w_zero_stride": 0,
         "multiplier_stride": int(factors.size > 1),
         "reach": reach_of(w, getattr(op, "b", None) if isinstance(op, QLinearGemm) else None, q8_input(x, zero)),
+        "small": is_small(w),
         "narrow": is_narrow(w),
         "skip": NO_SKIP,
     }
