@@ -1,7 +1,7 @@
 """Convolutions whose weights are mostly zero: which kernels there are, what each costs, and when it is worth it.
 
-Levels with vectors take blocks of four channels, whatever pattern they make in each output channel; the portable one
-single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
+Levels with vectors take bytes by blocks of four channels, whatever pattern they make in each output channel; floats, and
+the portable level, go by single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
 and comes out, so it pays below a density that depends on the layer. ``CROSSOVER`` and ``Sparse`` hold what was measured
 (``python -m benchmarks.sparsity --crossover``).
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import prod
+from math import prod, sqrt
 
 from lissom.kernels.kernel import Kernel, Params, identifier
 from lissom.kernels.registry import Family, variant
@@ -36,13 +36,15 @@ class Sparse:
     parts: int
     """Vectors of a row that lanes pick blocks from at once."""
     element: int = 1
-    """Bytes of each factor of a dot product."""
+    """Bytes of an activation as it is laid out: of a factor of a dot product."""
     cache: int = 32768
     """Bytes of activations that may be looked up again and again."""
     sparse: float = 1.3
     """Cycles for a block of weights and a vector of pixels."""
     dense: float = 1.0
     """The same for each that a dense kernel's cost counts, where it has many rows."""
+    read: float = 1.0
+    """The same on few rows, where the weights are waited for."""
     finish: float = 5.0
     """Cycles for a vector of results."""
     turn: float = 4.0
@@ -57,6 +59,11 @@ LEVELS = (
 )
 """The figures are measured on avx512vnni and x86-64-v3 (``benchmarks/sparsity.py``); for avxvnni those of the first
 stand in for a measurement."""
+
+FLOATS = (
+    Sparse("x86-64-v4", lanes=16, most=8, parts=2, element=4, sparse=0.9, read=0.55),
+    Sparse("x86-64-v3", lanes=8, most=8, parts=1, element=4, sparse=0.9, read=0.55),
+)
 
 
 def positions(params: Params) -> int:
@@ -77,50 +84,70 @@ def fours(params: Params) -> int:
     return int(prod(conv["kernel"]) * -(-conv["in_channels"] // FOUR))
 
 
+def patch(params: Params, on: Sparse) -> int:
+    """Bytes of a window of each pixel of a vector, as they are laid out."""
+    return (taps(params) if on.element == 4 else fours(params) * FOUR) * on.element * on.lanes
+
+
 def vectors(params: Params, on: Sparse) -> int:
-    """Vectors of pixels at once: as many as the first cache has room for, and the same number each time or one less."""
+    """Vectors of pixels at once: as many as the cache has room for, and the same number each time or one less."""
     whole = -(-positions(params) // on.lanes)
-    room = min(on.most, max(2, on.cache // (fours(params) * on.lanes * FOUR * on.element)))
+    room = min(on.most, max(2, on.cache // patch(params, on)))
     return -(-whole // -(-whole // room))
 
 
 def _scratch(params: Params, on: Sparse) -> int:
-    row = vectors(params, on) * on.lanes * FOUR
-    return fours(params) * row * on.element + on.lanes * row + int(params["conv"]["in_channels"])
+    pixel = params["conv"]["in_channels"] * (4 if on.element == 4 else 1)
+    return int(vectors(params, on) * (patch(params, on) + on.lanes * on.lanes * 4) + pixel)
+
+
+def entries(params: Params) -> int:
+    """Blocks, or single weights, that are not zero."""
+    return int(params.get("blocks", params["nonzeros"]))
 
 
 def _cost(params: Params, on: Sparse) -> float:
+    """Cycles of all entries and results, and of laying out vectors of patches."""
     whole = -(-positions(params) // on.lanes)
+    laid_out = patch(params, on) // (on.lanes * max(on.element, FOUR))
     return float(
-        whole * (on.sparse * params["blocks"] + on.finish * params["conv"]["out_channels"] + on.turn * fours(params))
+        whole * (on.sparse * entries(params) + on.finish * params["conv"]["out_channels"] + on.turn * laid_out)
     )
 
 
+def width(params: Params) -> int:
+    """Entries of a window, zero or not: blocks of bytes, or floats."""
+    return fours(params) if "blocks" in params else taps(params)
+
+
 def _row_scratch(params: Params, on: Sparse) -> int:
-    part = on.parts * on.lanes * FOUR
-    return -(-int(params["conv"]["in_channels"]) // part) * part
+    """A row of x in whole parts, whose entries have four bytes of it each."""
+    room = on.parts * on.lanes
+    return -(-width(params) // room) * room * FOUR
 
 
 def _row_cost(params: Params, on: Sparse) -> float:
-    """Steps of all parts: as many as the fullest lane of each needs, for which the average is counted 1.8 times."""
-    outputs, parts = params["conv"]["out_channels"], -(-fours(params) // (on.parts * on.lanes))
-    each = 1.8 * params["blocks"] / outputs / parts + 1
+    """Steps of all parts: as many as the fullest lane of each needs, an average and 1.6 deviations."""
+    outputs, parts = params["conv"]["out_channels"], -(-width(params) // (on.parts * on.lanes))
+    mean = entries(params) / outputs / parts
+    each = mean + 1.6 * sqrt(mean) + 1
     return float(positions(params) * -(-outputs // on.lanes) * (2 * parts * each + 24))
 
 
 def why_dense(kernel: Kernel, params: Params, dense_cost: float) -> str | None:
     """Why a dense kernel of the level, and of this cost, would be faster than ``kernel`` for these weights; None where it
     would not be."""
-    on = next((on for on in LEVELS if on.level == kernel.level), None)
+    on = next((on for on in (LEVELS if "blocks" in params else FLOATS) if on.level == kernel.level), None)
     if kernel.level == "portable":
         share = params["nonzeros"] / (taps(params) * params["conv"]["out_channels"])
         return None if share < CROSSOVER else f"{share:.0%} of its weights are not zero, {CROSSOVER:.0%} are too many"
-    factor = on.dense if on and positions(params) > ROWS else 1.0
+    factor = 1.0 if on is None else on.dense if positions(params) > ROWS else on.read
     ratio = kernel.cost(params) / (dense_cost * factor)
-    share = params["blocks"] / (fours(params) * params["conv"]["out_channels"])
     if ratio < 1:
         return None
-    return f"{share:.0%} of its blocks of four channels are not zero: {ratio:.2f} of the time of a dense kernel"
+    what = "blocks of four channels" if "blocks" in params else "weights"
+    share = entries(params) / (width(params) * params["conv"]["out_channels"])
+    return f"{share:.0%} of its {what} are not zero: {ratio:.2f} of the time of a dense kernel"
 
 
 def _refuses(params: Params) -> str | None:
@@ -130,7 +157,7 @@ def _refuses(params: Params) -> str | None:
 
 
 def _refuses_signed(params: Params) -> str | None:
-    return "uint8 activations are wanted" if params["x"]["flip"] else None
+    return "uint8 activations are wanted" if "x" in params and params["x"]["flip"] else None
 
 
 def _refuses_images(params: Params) -> str | None:
@@ -143,32 +170,44 @@ def _known(params: Params, on: Sparse) -> dict[str, int]:
     return {"VECTORS": vectors(params, on)}
 
 
-_family = Family("sparse", "sparse_q8", "NCHW", {"w": "sparse 1"}, takes_scratch=True)
-_family.add("sparse_conv_q8", "q8 x, q8 w -> q8 y", refuses=_refuses)
-for _level in LEVELS:
+Family("sparse", "sparse_q8", "NCHW", {"w": "sparse 1"}, takes_scratch=True).add(
+    "sparse_conv_q8", "q8 x, q8 w -> q8 y", refuses=_refuses
+)
+Family("sparse", "sparse_f32", "NCHW", {"w": "sparse_floats 0"}, takes_scratch=True).add(
+    "sparse_conv_f32", "f32 x, q8 w -> f32 y", refuses=_refuses
+)
+
+
+def _add(on: Sparse, element: str, packing: str) -> None:
+    """The kernels of a level for many rows, and for few."""
+    name = f"{element}_{identifier(on.level)}"
     variant(
-        "sparse_conv_q8",
-        f"sparse_conv_q8_{identifier(_level.level)}",
+        f"sparse_conv_{element}",
+        f"sparse_conv_{name}",
         _refuses_signed,
-        level=_level.level,
+        level=on.level,
         layout="NHWC",
-        packing={"w": f"sparse 4 {_level.element}"},
-        scratch=partial(_scratch, on=_level),
-        cost=partial(_cost, on=_level),
-        template="lissom_sparse_q8.h",
+        packing={"w": packing},
+        scratch=partial(_scratch, on=on),
+        cost=partial(_cost, on=on),
+        template=f"lissom_sparse_{element}.h",
         constants={"VECTORS": 4},
-        known=partial(_known, on=_level),
+        known=partial(_known, on=on),
+    )
+    variant(
+        f"sparse_conv_{element}",
+        f"sparse_row_{name}",
+        _refuses_images,
+        level=on.level,
+        layout="NHWC",
+        packing={"w": f"sparse_rows {on.lanes} {on.parts * on.lanes} {on.element}"},
+        scratch=partial(_row_scratch, on=on),
+        cost=partial(_row_cost, on=on),
+        template=f"lissom_sparse_row_{element}.h",
     )
 
+
 for _level in LEVELS:
-    variant(
-        "sparse_conv_q8",
-        f"sparse_row_q8_{identifier(_level.level)}",
-        _refuses_images,
-        level=_level.level,
-        layout="NHWC",
-        packing={"w": f"sparse_rows {_level.lanes} {_level.parts * _level.lanes} {_level.element}"},
-        scratch=partial(_row_scratch, on=_level),
-        cost=partial(_row_cost, on=_level),
-        template="lissom_sparse_row_q8.h",
-    )
+    _add(_level, "q8", f"sparse 4 {_level.element}")
+for _level in FLOATS:
+    _add(_level, "f32", "sparse_floats 1")

@@ -191,10 +191,18 @@ class Builder:
     def clamp_producer(self, value: Value, result: Value, low: float, high: float) -> bool:
         """Let the convolution that computes ``value``, for one op only, clamp; ``result`` is then its output."""
         layer = self._layer_of_only(value)
-        if layer is None or not _is(layer.calls[-1], "conv_f32", low=-np.inf, high=np.inf):
+        if layer is None:
             return False
         last = layer.calls[-1]
-        last.params = {**last.params, "low": low, "high": high}
+        if _is(last, "conv_f32", low=-np.inf, high=np.inf):
+            last.params = {**last.params, "low": low, "high": high}
+        elif _is(last, "sparse_conv_f32") and (last.params["conv"]["low"], last.params["conv"]["high"]) == (
+            -np.inf,
+            np.inf,
+        ):
+            last.params = {**last.params, "conv": {**last.params["conv"], "low": low, "high": high}}
+        else:
+            return False
         layer.results, layer.orders = [], []
         self.view(result, value, order=self.order(value))
         return True

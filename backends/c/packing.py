@@ -125,7 +125,12 @@ def strips(operand: Operand) -> Array:
     that make whole words."""
     w = operand.array.reshape(geometry(operand.params)["groups"], -1)
     bias, factors = (a.reshape(-1, 1) for a in _quantized_head(operand, w[:, None, :, None]))
-    parts = [bias.view(np.uint8), factors.view(np.uint8), w.view(np.uint8), np.zeros((len(w), -w.shape[1] % 4), np.uint8)]
+    parts = [
+        bias.view(np.uint8),
+        factors.view(np.uint8),
+        w.view(np.uint8),
+        np.zeros((len(w), -w.shape[1] % 4), np.uint8),
+    ]
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
@@ -217,7 +222,9 @@ def taps(operand: Operand, rows: int) -> Array:
     head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
     tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
     parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
-    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(-1)
+    return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(
+        -1
+    )
 
 
 def fours(operand: Operand, together: int) -> Array:
@@ -242,6 +249,19 @@ def fours(operand: Operand, together: int) -> Array:
     vectors = w[..., :whole].reshape(len(w), together, -1, 16).swapaxes(1, 2)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(w), -1) for a in (*head, vectors, w[..., whole:])]
     return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def eights(operand: Operand) -> Array:
+    """Floats for ``lissom_conv_f32_m55.h``: for every eight output channels of a group biases, then for each weight of a
+    patch (kernel column, row, channel) those of all eight."""
+    c = geometry(operand.params)
+    count, outputs = c["groups"], c["out_channels"]
+    depth, height, width = c["kernel"]
+    weights = operand.array.reshape(count, outputs, c["in_channels"], depth * height, width)
+    patches = weights.transpose(0, 1, 4, 3, 2).reshape(count, outputs, -1)
+    filled = np.zeros((count, -(-outputs // 8) * 8, 1 + patches.shape[2]), np.float32)
+    filled[:, :outputs, 0], filled[:, :outputs, 1:] = operand.beside["b"].reshape(count, outputs), patches
+    return np.ascontiguousarray(filled.reshape(-1, 8, filled.shape[2]).swapaxes(1, 2)).reshape(-1)
 
 
 def channels(operand: Operand) -> Array:
@@ -298,7 +318,9 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
     vectors, parts = -(-len(w) // lanes), -(-w.shape[1] // room)
     filled = np.zeros((vectors * lanes, parts * room, w.shape[2]), w.dtype)
     filled[: len(w), : w.shape[1]] = w
-    blocks = filled.reshape(vectors, lanes, parts, room, -1).transpose(0, 2, 1, 3, 4)  # vector, part, lane, block, weight
+    blocks = filled.reshape(vectors, lanes, parts, room, -1).transpose(
+        0, 2, 1, 3, 4
+    )  # vector, part, lane, block, weight
     alive = blocks.any(4)
     counts = alive.sum(3).max(2).astype(np.uint8)
     first = np.argsort(~alive, axis=3, kind="stable")  # those that are not zero, in order, in front
@@ -403,6 +425,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "taps": taps,
     "fours": fours,
     "channels": channels,
+    "eights": eights,
     "groups": groups,
     "turns": turns,
     "sparse": sparse,

@@ -5,27 +5,14 @@
 static void accumulate(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *indices, const uint8_t *weights,
                        int32_t entries, int32_t od, int32_t oh, int32_t begin, int32_t end, int32_t *sum)
 {
-    const lissom_conv_params *const p = &q->conv;
-    const int32_t area = p->kernel[1] * p->kernel[2];
-    const int32_t taps = p->kernel[0] * area;
-    const int32_t stride = p->stride[2];
+    const int32_t stride = q->conv.stride[2];
     for (int32_t e = 0; e < entries; ++e) {
-        const int32_t index = lissom_sparse_index(indices, e);
-        const int32_t tap = index % taps;
-        const int32_t d = od * p->stride[0] + tap / area * p->dilation[0] - p->pad[0];
-        const int32_t h = oh * p->stride[1] + tap % area / p->kernel[2] * p->dilation[1] - p->pad[1];
-        if (d < 0 || d >= p->in[0] || h < 0 || h >= p->in[1]) {
-            continue;
-        }
-        const int32_t offset = tap % p->kernel[2] * p->dilation[2] - p->pad[2];
         int32_t first, last;
-        lissom_tap_range(p->out[2], p->in[2], stride, offset, &first, &last);
-        first = lissom_larger(first, begin);
-        last = lissom_smaller(last, end);
-        const uint8_t *const row = x + ((index / taps * p->in[0] + d) * p->in[1] + h) * p->in[2];
+        const int32_t index = lissom_sparse_index(indices, e);
+        const int32_t at = lissom_sparse_meets(&q->conv, index, od, oh, begin, end, &first, &last);
         const int32_t weight = lissom_centred(weights[e], 0x80, 0x80);
         for (int32_t j = first; j < last; ++j) {
-            sum[j - begin] += weight * lissom_centred(row[j * stride + offset], q->x.flip, q->x.zero);
+            sum[j - begin] += weight * lissom_centred(x[at + j * stride], q->x.flip, q->x.zero);
         }
     }
 }

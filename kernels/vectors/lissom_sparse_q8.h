@@ -10,6 +10,10 @@
 #include "lissom_interleave.h"
 #include "lissom_sparse.h"
 
+typedef lissom_sparse_q8_params sparse_params;
+#define SPARSE_ELEMENT 1
+#define SPARSE_CONV(q) (&(q)->conv)
+#define SPARSE_RUNS(channels) (((channels) + 3) / 4)
 #define BYTES (LISSOM_LANES * 4)
 #define PARTS LISSOM_DOT_BYTES /* vectors that hold four channels of a vector of pixels, and dot products of a block */
 #define ROW (LISSOM_VECTORS * PARTS * BYTES)
@@ -133,32 +137,6 @@ static inline void outputs(const lissom_sparse_q8_params *q, const uint8_t *patc
     }
 }
 
-/* For one tap, where the channels of each pixel begin; the border stands for the zero point. Goes by runs of pixels of one
- * output row. */
-static inline void find(const lissom_conv_params *p, const uint8_t *x, const uint8_t *border, int32_t tap, int32_t first,
-                        int32_t pixels, const uint8_t **from)
-{
-    const int32_t kw = tap % p->kernel[2] * p->dilation[2] - p->pad[2];
-    const int32_t kh = tap / p->kernel[2] % p->kernel[1] * p->dilation[1] - p->pad[1];
-    const int32_t kd = tap / (p->kernel[2] * p->kernel[1]) * p->dilation[0] - p->pad[0];
-    const int32_t step = p->stride[2] * p->x_pixel;
-    int32_t begin, end;
-    lissom_tap_range(p->out[2], p->in[2], p->stride[2], kw, &begin, &end);
-    for (int32_t i = 0; i < pixels;) {
-        const int32_t column = (first + i) % p->out[2];
-        const int32_t row = (first + i) / p->out[2];
-        const int32_t h = row % p->out[1] * p->stride[1] + kh;
-        const int32_t d = row / p->out[1] % p->out[0] * p->stride[0] + kd;
-        const int32_t n = row / (p->out[1] * p->out[0]);
-        const int32_t last = lissom_smaller(p->out[2], column + pixels - i);
-        const int is_inside = d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1];
-        const int32_t line = ((n * p->in[0] + d) * p->in[1] + h) * p->in[2] * p->x_pixel + kw * p->x_pixel;
-        for (int32_t c = column; c < last; ++c, ++i) {
-            from[i] = is_inside && c >= begin && c < end ? x + (line + c * step) : border;
-        }
-    }
-}
-
 /* The channels of pixels, which begin where `from` says, in fours: for each four, all pixels. */
 static inline void interleave(const uint8_t *const *from, int32_t channels, int32_t pixels, uint8_t *to)
 {
@@ -188,41 +166,16 @@ static inline void interleave(const uint8_t *const *from, int32_t channels, int3
     }
 }
 
-LISSOM_NOINLINE static void turn(const lissom_sparse_q8_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y,
-                                 uint8_t *tile, int32_t pixels)
+static inline void sparse_border(const lissom_sparse_q8_params *q, uint8_t *border)
 {
-    if (pixels > (LISSOM_VECTORS - 1) * LISSOM_LANES) {
-        outputs(q, patches, w, y, tile, pixels, LISSOM_VECTORS);
-    } else {
-        outputs(q, patches, w, y, tile, pixels, LISSOM_VECTORS > 1 ? LISSOM_VECTORS - 1 : 1);
-    }
+    memset(border, q->x.zero, (size_t)q->conv.in_channels);
 }
+
+#include "lissom_sparse_conv.h"
 
 void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *w, uint8_t *y, void *scratch)
 {
-    const lissom_conv_params *const p = &q->conv;
-    const int32_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
-    const int32_t fours = (p->in_channels + 3) / 4;
-    const int32_t all = p->batch * p->out[0] * p->out[1] * p->out[2];
-    uint8_t *const patches = scratch;
-    uint8_t *const tile = patches + (size_t)(taps * fours) * ROW;
-    uint8_t *const border = tile + LISSOM_LANES * LISSOM_VECTORS * BYTES;
-    memset(border, q->x.zero, (size_t)p->in_channels);
-    const int32_t vectors = (all + LISSOM_LANES - 1) / LISSOM_LANES;
-    const int32_t turns = (vectors + LISSOM_VECTORS - 1) / LISSOM_VECTORS;
-    const int32_t longer = vectors - turns * (vectors / turns); /* turns of one vector more than the others */
-    int32_t first = 0;
-    for (int32_t i = 0; i < turns; ++i) {
-        const int32_t lanes = (vectors / turns + (i < longer)) * LISSOM_LANES;
-        const int32_t pixels = lissom_smaller(lanes, all - first);
-        const uint8_t *from[LISSOM_VECTORS * LISSOM_LANES];
-        for (int32_t tap = 0; tap < taps; ++tap) {
-            find(p, x, border, tap, first, pixels, from);
-            interleave(from, p->in_channels, pixels, patches + (size_t)(tap * fours) * ROW);
-        }
-        turn(q, patches, w, y + first * p->y_pixel, tile, pixels);
-        first += pixels;
-    }
+    convolve(q, x, w, y, scratch);
 }
 
 LISSOM_LEVEL_END

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lissom.backends.c.bindings.sparse import sparse_convolution
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import (
     Order,
@@ -79,6 +80,9 @@ def weights(b: Builder, kernel: Any, operand: str, value: Value) -> Any:
 def conv(op: Conv, b: Builder) -> None:
     params = conv_params(op, shape_of(op.x), shape_of(op), op.kernel_shape)
     kernel = b.choose(f"conv_{element_of(op.x)}", params)
+    if isinstance(op.w, Const) and isinstance(op.b, Const | None):
+        if sparse_convolution(op, b, op.x, op.w.data, params, {"b": bias_of(op.w, op.b)}, kernel, op.type.rank):
+            return
     order = layout_order(kernel.layout, op.type.rank)
     if holds_all(kernel.packing["w"]):
         if not isinstance(op.w, Const) or not isinstance(op.b, Const | None):
@@ -91,8 +95,12 @@ def conv(op: Conv, b: Builder) -> None:
 
 def packed_weights(b: Builder, kernel: Kernel, params: Params, w: Const, bias: Const | None) -> Place:
     """Weights and bias in one, for the kernel of a convolution."""
-    data = np.zeros(w.data.shape[0], np.float32) if bias is None else bias.data
-    return b.packed(kernel, "w", Operand(w.data, params, {"b": data}), f"{w.name}.panels")
+    return b.packed(kernel, "w", Operand(w.data, params, {"b": bias_of(w, bias)}), f"{w.name}.panels")
+
+
+def bias_of(w: Const, bias: Const | None) -> Array:
+    """The bias of a convolution, zeros where it has none."""
+    return np.zeros(w.data.shape[0], np.float32) if bias is None else bias.data
 
 
 def add_to_producer(op: Add, b: Builder) -> bool:
@@ -141,9 +149,11 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, w: Array, bias: Value | N
         return False
     params = one_row(x.type.size() // k, k, n)
     kernel = b.chooser("conv_f32", params, b.program.target)
+    data = np.zeros(n, np.float32) if bias is None else np.broadcast_to(bias.data.reshape(-1), n)
+    if sparse_convolution(op, b, x, w, params, {"b": data}, kernel, 2):
+        return True
     if isinstance(kernel, str) or not holds_all(kernel.packing["w"]):
         return False
-    data = np.zeros(n, np.float32) if bias is None else np.broadcast_to(bias.data.reshape(-1), n)
     whole = b.packed(kernel, "w", Operand(w, params, {"b": data}), f"{op.name}.panels")
     b.call(kernel, params, [b.read(x), whole, None, None], [b.write(op)])
     return True

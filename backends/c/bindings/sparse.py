@@ -1,6 +1,8 @@
-"""Layers of 8-bit values whose weights are mostly zero."""
+"""Layers whose weights are mostly zero."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -23,17 +25,16 @@ def sparse_convolution(
 ) -> bool:
     """Call a kernel for sparse weights (outputs, channels, spatial) instead of ``by``, which takes the ``dense``
     parameters, where that is faster; ``beside`` are biases and multipliers. Says whether it did."""
-    if not dense["w_plain"] or np.count_nonzero(w) > FULL * w.size:
+    nonzeros = int(np.count_nonzero(w))
+    if not dense.get("w_plain", True) or nonzeros > FULL * w.size:
         return False
-    flat = w.reshape(w.shape[0], w.shape[1], -1)
-    params = {
-        "conv": dense["conv"],
-        "x": dense["x"],
-        "y": dense["y"],
-        "nonzeros": int(np.count_nonzero(w)),
-        "blocks": int(fours_of(flat).any(2).sum()),
-    }
-    kernel = b.chooser("sparse_conv_q8", params, b.program.target)
+    params: dict[str, Any] = {"conv": dense, "nonzeros": nonzeros}
+    task = "sparse_conv_f32"
+    if w.dtype != np.float32:
+        blocks = fours_of(w.reshape(w.shape[0], w.shape[1], -1)).any(2)
+        params |= {name: dense[name] for name in ("conv", "x", "y")} | {"blocks": int(blocks.sum())}
+        task = "sparse_conv_q8"
+    kernel = b.chooser(task, params, b.program.target)
     if isinstance(kernel, str):
         return False
     levels = TARGETS[b.program.target]
