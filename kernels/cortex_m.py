@@ -51,8 +51,8 @@ variant("add_q8", "add_q8_m4", _broadcast, level=LEVEL, template="lissom_add_q8_
 def _refusal(params: Params, mixed: int) -> str | None:
     if not params["w_plain"] or not signed(params, ["x"], ["y"]):
         return "int8 weights with zero point 0 and int8 activations are wanted"
-    if mixed and params["reach"] >= 2**23:
-        return "sums of more than 24 bits"
+    if mixed and (params["reach"] >= 2**23 or params["w_plain"] != 2):
+        return "sums of more than 24 bits, or weights of -128"
     return None
 
 
@@ -80,7 +80,7 @@ def _over(params: Params) -> tuple[int, ...]:
     channels in the result, x lies at its end."""
     c = geometry(params)
     each = prod(c["kernel"]) * prod(c["stride"]) == 1 and not any(c["pad"])
-    grows = c["in_channels"] == c["out_channels"] or c["groups"] == 1 and c["in_channels"] < c["out_channels"]
+    grows = c["in_channels"] == c["out_channels"] or (c["groups"] == 1 and c["in_channels"] < c["out_channels"])
     return (SKIP, X) if each and grows and _packed(c) else (SKIP,)
 
 
