@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from lissom.backends.c.emulation.machines import lacking_for
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -92,6 +94,10 @@ def page_id(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_page(page: Path, folder: Path) -> None:
+    """A page may say that it needs what a target is built and run with: ``<!-- needs: cortex-m4 -->``."""
+    for target in re.findall(r"<!-- needs: (\S+) -->", page.read_text()):
+        if lacks := lacking_for(target):
+            pytest.skip(f"to run {target} here, install {lacks}")
     found = list(blocks(page))
     for block in found:
         for command, output in commands(block):
