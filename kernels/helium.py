@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Params, always
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import geometry
 
@@ -125,6 +125,32 @@ variant(
     cost=_rows_cost,
     template="lissom_row_q8_m55.h",
     known=_rows_known,
+)
+
+
+# ---- floats
+
+
+def _float_cost(params: Params) -> float:
+    """Instructions: eight channels of three columns, weight by weight."""
+    c = geometry(params)
+    rows = c["batch"] * c["groups"] * c["out"][0] * c["out"][1]
+    if c["out"][2] == 1:
+        return float(rows * (strip_bytes(params) + -(-c["out_channels"] // 16) * (40 + 12 * patch(params))))
+    threes = -(-c["out"][2] // 3)
+    return float(rows * (strip_bytes(params) + -(-c["out_channels"] // 8) * threes * (90 + 14 * patch(params))))
+
+
+variant(
+    "conv_f32",
+    "conv_f32_m55",
+    always,
+    level=LEVEL,
+    layout="NHWC",
+    packing={"w": "eights"},
+    scratch=lambda params: 4 * strip_bytes(params),
+    cost=_float_cost,
+    template="lissom_conv_f32_m55.h",
 )
 
 

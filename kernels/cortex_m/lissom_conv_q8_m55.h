@@ -166,8 +166,8 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     const lissom_conv_params *const p = &q->conv;
     const int32_t pixel = p->in_channels * p->groups;
     const int32_t channels = p->out_channels * p->groups;
-    const lissom_strip strip = lissom_strip_of(p);
-    uint8_t *const sums = (uint8_t *)scratch + lissom_strip_bytes(p, &strip);
+    const lissom_strip strip = lissom_strip_of(p, 1);
+    uint8_t *const sums = (uint8_t *)scratch + lissom_strip_bytes(&strip);
     const lissom_add_q8_m55 add = lissom_add_of_residual(&q->y, &q->skip);
     const int32_t blocks = (p->out_channels + 3) / 4 * BLOCK;
     for (int32_t n = 0; n < p->batch; ++n) {

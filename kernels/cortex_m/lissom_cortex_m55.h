@@ -25,6 +25,43 @@
 #define LISSOM_REPEAT(n, text) ".rept " LISSOM_TEXT(n) "\n" text ".endr\n"
 #define LISSOM_IF(condition, text) ".if " LISSOM_TEXT(condition) "\n" text ".endif\n"
 
+/* Floats by the names of all instruction sets. */
+#define LISSOM_LANES 4
+typedef float32x4_t lissom_vf;
+
+static inline lissom_vf lissom_vf_load(const void *p) { return vld1q_f32(p); }
+static inline lissom_vf lissom_vf_set(float v) { return vdupq_n_f32(v); }
+static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return vaddq_f32(a, b); }
+static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return vmaxnmq_f32(a, b); }
+static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return vminnmq_f32(a, b); }
+static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return vfmaq_f32(c, a, b); }
+
+/* n <= 4 of them. */
+static inline lissom_vf lissom_vf_load_n(const float *p, int32_t n)
+{
+    if (n == 4) {
+        return vld1q_f32(p);
+    }
+    float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int32_t i = 0; i < n; ++i) {
+        v[i] = p[i];
+    }
+    return vld1q_f32(v);
+}
+
+static inline void lissom_vf_store_n(float *p, lissom_vf v, int32_t n)
+{
+    if (n == 4) {
+        vst1q_f32(p, v);
+        return;
+    }
+    float all[4];
+    vst1q_f32(all, v);
+    for (int32_t i = 0; i < n; ++i) {
+        p[i] = all[i];
+    }
+}
+
 /* n bytes; none in front of them or behind is touched. */
 static inline void lissom_copy_bytes(uint8_t *to, const uint8_t *x, int32_t n)
 {

@@ -92,7 +92,7 @@ static inline void lay_out(uint8_t *to, const uint8_t *x, int32_t n)
 void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *w, uint8_t *y, void *scratch)
 {
     const lissom_conv_params *const p = &q->conv;
-    const lissom_strip strip = lissom_strip_of(p);
+    const lissom_strip strip = lissom_strip_of(p, 1);
     uint8_t *const patches = scratch;
     const int32_t length = p->kernel[0] * p->kernel[1] * p->kernel[2] * p->in_channels;
     uint8_t *const own = patches + (length + 3) / 4 * 32;

@@ -14,13 +14,18 @@ typedef struct {
     int32_t apart;   /* from one run to the next, in columns of x */
     int32_t step;    /* bytes from one patch to the next */
     int32_t rows;    /* of the kernel */
+    int32_t bytes;   /* of a column of x in one group, */
+    int32_t pixel;   /* and in all of them */
     int32_t each;    /* columns that a vector takes at once, where they are neighbours of few channels; else 0 */
     uint8_t places[16];
 } lissom_strip;
 
-static inline lissom_strip lissom_strip_of(const lissom_conv_params *p)
+/* Elements have so many bytes. */
+static inline lissom_strip lissom_strip_of(const lissom_conv_params *p, int32_t element)
 {
     lissom_strip s;
+    s.bytes = p->in_channels * element;
+    s.pixel = s.bytes * p->groups;
     const int32_t width = p->kernel[2];
     const int32_t shared = (p->dilation[2] == 1 || width == 1) && p->stride[2] <= width;
     s.rows = p->kernel[0] * p->kernel[1];
@@ -32,21 +37,21 @@ static inline lissom_strip lissom_strip_of(const lissom_conv_params *p)
     s.taps = shared ? 1 : width;
     s.apart = shared ? 1 : p->stride[2];
     if (s.is_x) {
-        s.step = p->stride[2] * p->in_channels * p->groups;
+        s.step = p->stride[2] * s.pixel;
     } else {
-        s.step = (shared ? p->stride[2] : width) * s.rows * p->in_channels;
+        s.step = (shared ? p->stride[2] : width) * s.rows * s.bytes;
     }
-    const int32_t many = 16 / p->in_channels;
-    s.each = shared && p->groups == 1 && many > 1 && (many - 1) * s.rows * p->in_channels < 240 ? many : 0;
+    const int32_t many = 16 / s.bytes;
+    s.each = shared && p->groups == 1 && many > 1 && (many - 1) * s.rows * s.bytes < 240 ? many : 0;
     for (int32_t i = 0; i < 16; ++i) {
-        s.places[i] = (uint8_t)(i / p->in_channels * s.rows * p->in_channels + i % p->in_channels);
+        s.places[i] = (uint8_t)(i / s.bytes * s.rows * s.bytes + i % s.bytes);
     }
     return s;
 }
 
-static inline int32_t lissom_strip_bytes(const lissom_conv_params *p, const lissom_strip *s)
+static inline int32_t lissom_strip_bytes(const lissom_strip *s)
 {
-    return s->is_x ? 0 : s->columns * s->taps * s->rows * p->in_channels;
+    return s->is_x ? 0 : s->columns * s->taps * s->rows * s->bytes;
 }
 
 /* n columns of a row: `bytes` of each, which lie x_step apart, to places to_step apart. */
@@ -96,13 +101,12 @@ static inline void lissom_strip_row(const lissom_strip *s, uint8_t *to, int32_t 
 static inline const uint8_t *lissom_strip_at(const lissom_conv_params *p, const lissom_strip *s, const uint8_t *x,
                                              int32_t zero, int32_t row, uint8_t *to)
 {
-    const int32_t pixel = p->in_channels * p->groups;
     const int32_t first_d = row / p->out[1] * p->stride[0] - p->pad[0];
     const int32_t first_h = row % p->out[1] * p->stride[1] - p->pad[1];
     if (s->is_x) {
-        return x + (first_d * p->in[1] + first_h) * p->in[2] * pixel;
+        return x + (first_d * p->in[1] + first_h) * p->in[2] * s->pixel;
     }
-    const int32_t column = s->rows * p->in_channels; /* bytes */
+    const int32_t column = s->rows * s->bytes;
     int32_t is_border = row == 0; /* once there, columns beside x stay */
     for (int32_t r = 0; r < s->rows; ++r) {
         const int32_t d = first_d + r / p->kernel[1] * p->dilation[0];
@@ -110,22 +114,22 @@ static inline const uint8_t *lissom_strip_at(const lissom_conv_params *p, const 
         is_border |= d < 0 || d >= p->in[0] || h < 0 || h >= p->in[1];
     }
     if (is_border) {
-        lissom_fill_bytes(to, zero, lissom_strip_bytes(p, s));
+        lissom_fill_bytes(to, zero, lissom_strip_bytes(s));
     }
-    for (int32_t r = 0; r < s->rows; ++r, to += p->in_channels) {
+    for (int32_t r = 0; r < s->rows; ++r, to += s->bytes) {
         const int32_t d = first_d + r / p->kernel[1] * p->dilation[0];
         const int32_t h = first_h + r % p->kernel[1] * p->dilation[1];
         if (d < 0 || d >= p->in[0] || h < 0 || h >= p->in[1]) {
             continue;
         }
-        const uint8_t *const from = x + (d * p->in[1] + h) * p->in[2] * pixel;
+        const uint8_t *const from = x + (d * p->in[1] + h) * p->in[2] * s->pixel;
         for (int32_t k = 0; k < s->taps; ++k) {
             int32_t first, last;
             const int32_t offset = k * p->dilation[2] - p->pad[2];
             lissom_tap_range(s->columns, p->in[2], s->apart, offset, &first, &last);
             lissom_strip_row(s, to + (first * s->taps + k) * column, s->taps * column,
-                             from + (first * s->apart + offset) * pixel, s->apart * pixel, last - first,
-                             p->in_channels);
+                             from + (first * s->apart + offset) * s->pixel, s->apart * s->pixel, last - first,
+                             s->bytes);
         }
     }
     return to - column;
