@@ -183,8 +183,9 @@ def make(
 
 
 def default_pairs(name: str, pairs: list[Pair]) -> list[Pair]:
-    """Of all pairs those a loss compares by default: every one for blocks, else the last of each resolution."""
-    return pairs if name == "blocks" else stage_ends(pairs)
+    """Of all pairs those a loss compares by default: every one of one size for blocks, else the last of each
+    resolution."""
+    return [(a, b) for a, b in pairs if a.type == b.type] if name == "blocks" else stage_ends(pairs)
 
 
 def _channels(v: Value) -> int:

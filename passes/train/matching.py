@@ -58,18 +58,19 @@ def channel_axis(v: Value) -> int:
     """The axis of the channels: 1 behind a convolution, as in (N, C, L), and the last behind a matrix product, as in
     (N, tokens, C). What keeps the shape is looked through; if nothing tells, maps of rank 4 or more have them at 1.
     """
-    found: Value | None = v
+    found = v
     while (op := producer(found)) is not None:
         match op:
             case Conv() | ConvTranspose() | BatchNormalization() | Pool():
                 return 1
             case Gemm() | MatMul() | LayerNormalization():
                 return -1
-            case Transpose():
-                break
-        found = next((x for x in op.operands if x.type.shape == v.type.shape), None)
-        if found is None:
+            case Transpose(x, perm):
+                return perm.index(channel_axis(x) % x.type.rank)
+        alike = [x for x in op.operands if x.type.shape == v.type.shape]
+        if not alike:
             break
+        found = alike[0]
     return 1 if v.type.rank > 3 else -1
 
 
@@ -103,12 +104,18 @@ def counterparts(student: Graph, teacher: Graph) -> list[Pair]:
 
 
 def stage_ends(pairs: list[Pair]) -> list[Pair]:
-    """The last pair of each resolution: of all sizes but those of the channels of the student."""
+    """The last pair of each resolution, which is all sizes but that of the channels, and alike in both; the number of
+    channels is known."""
     last: dict[object, Pair] = {}
     for a, b in pairs:
-        axis = channel_axis(a) % a.type.rank
-        last[(axis, a.type.rank, tuple(d for i, d in enumerate(a.type.dims) if i not in (0, axis)))] = (a, b)
+        if _resolution(a) == _resolution(b) and all(isinstance(v.type.dims[channel_axis(v)], int) for v in (a, b)):
+            last[_resolution(a)] = (a, b)
     return list(last.values())
+
+
+def _resolution(v: Value) -> tuple[object, ...]:
+    axis = channel_axis(v) % v.type.rank
+    return axis, *(d for i, d in enumerate(v.type.dims) if i not in (0, axis))
 
 
 def _grouped(graph: Graph, key: Callable[[Op], Hashable]) -> dict[Hashable, list[Op]]:

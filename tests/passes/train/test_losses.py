@@ -62,7 +62,7 @@ def test_channels_of_rows_and_of_tokens() -> None:
     product = Relu(MatMul(tokens, Const(np.ones((4, 5), np.float32))))
     assert channel_axis(conv) == 1
     assert channel_axis(product) == -1
-    assert channel_axis(Transpose(product, (0, 2, 1))) == -1
+    assert channel_axis(Transpose(product, (0, 2, 1))) == 1
     assert logits_of(conv) == (conv, 1)
 
 
