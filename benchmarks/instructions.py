@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,14 +85,14 @@ def quantized(name: str) -> tuple[Graph, np.ndarray]:
     return ls.run("fold, quantize(int8)", graph, data=[x]), x
 
 
-def counts(name: str, targets: list[str]) -> Iterator[Counted]:
+def counts(name: str, targets: list[str], layers: bool) -> Iterator[Counted]:
     """The count at each target."""
     graph, x = quantized(name)
     for target in targets:
         with tempfile.TemporaryDirectory() as folder:
             ls.emit(graph, Path(folder, "out"), target=target, io="int8")
             artifact = ls.Artifact(Path(folder, "out"))
-            yield counted(artifact, {artifact.report["inputs"][0]["name"]: x[:1]})
+            yield counted(artifact, {artifact.report["inputs"][0]["name"]: x[:1]}, layers)
 
 
 def table(found: dict[str, list[Counted]]) -> Iterator[str]:
@@ -115,7 +116,8 @@ def main() -> None:
     given = parser.parse_args()
     found: dict[str, list[Counted]] = {}
     for name in given.names or NETWORKS:
-        found[name] = list(counts(name, given.target or list(CROSS)))
+        found[name] = list(counts(name, given.target or list(CROSS), given.layers))
+        print(*list(table(found))[-len(found[name]) :], sep="\n", file=sys.stderr, flush=True)
         for x in found[name] if given.layers else []:
             print(f"\n{name} at {x.target}")
             for row in x.rows():

@@ -60,11 +60,12 @@ class Counted:
         return found
 
 
-def counted(artifact: Artifact, sample: Sample) -> Counted:
-    """Count one run on ``sample``, arrays as the model takes them. Raises Error where a tool is missing."""
+def counted(artifact: Artifact, sample: Sample, layers: bool = True) -> Counted:
+    """Count one run on ``sample``, arrays as the model takes them; without ``layers`` those have no counts, and it is
+    quicker. Raises Error where a tool is missing."""
     arrays = [quantized(sample[p["name"]], p) for p in artifact.report["inputs"]]
-    found = count(artifact, *arrays)
-    layers = [
+    found = count(artifact, *arrays, layers=layers)
+    by_layer = [
         LayerCount(x["name"], x["op"], x["kernel"], x["macs"], n)
         for x, n in zip(artifact.report["layers"], found.layers, strict=True)
     ]
@@ -74,4 +75,4 @@ def counted(artifact: Artifact, sample: Sample) -> Counted:
         "emulator": version([played.emulator]),
         "cpu": played.cpu,
     }
-    return Counted(artifact.target, found.instructions, layers, tools)
+    return Counted(artifact.target, found.instructions, by_layer, tools)

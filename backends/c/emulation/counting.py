@@ -37,28 +37,32 @@ class Counts:
     layers: list[int]
 
 
-def count(artifact: Artifact, *inputs: Any, flags: Sequence[str] = FLAGS, cc: str | None = None) -> Counts:
-    """Count the instructions of one run on ``inputs``. Raises Error where the artifact is for this machine or a tool is
-    missing, and what ``Artifact.run`` raises."""
+def count(
+    artifact: Artifact, *inputs: Any, layers: bool = True, flags: Sequence[str] = FLAGS, cc: str | None = None
+) -> Counts:
+    """Count the instructions of one run on ``inputs``; without ``layers``, which takes another build, those are 0. Raises
+    Error where the artifact is for this machine or a tool is missing, and what ``Artifact.run`` raises."""
     if not foreign(artifact.target):
-        raise Error(
-            f"instructions are counted under an emulator of another machine; {artifact.target} runs on this one"
-        )
-    upper, arrays = artifact.name.upper(), artifact.one(*inputs)
+        raise Error(f"instructions are counted under an emulator of another machine; {artifact.target} runs on this")
+    arrays = artifact.one(*inputs)
+    whole = met(artifact.target, artifact.build(cc, flags), artifact.network, arrays)
+    ((first, last),) = _pairs(whole, RUN, RUN_END)
+    by_layer = _by_layer(artifact, arrays, flags, cc) if layers else [0] * len(artifact.report["layers"])
+    return Counts(_between((first, last)), by_layer)
+
+
+def _by_layer(artifact: Artifact, arrays: Sequence[Array], flags: Sequence[str], cc: str | None) -> list[int]:
+    """Instructions between the marks around each layer."""
+    upper, report = artifact.name.upper(), artifact.report["layers"]
     marks = [f"-D{upper}_LAYER_{edge}(layer)=LISSOM_MARK({n})" for edge, n in (("BEGIN", LAYER), ("END", LAYER_END))]
     marked = [*flags, "-include", str(guest.FOLDER / "marks.h"), *marks]
-    whole = met(artifact.target, artifact.build(cc, flags), artifact.network, arrays)
-    parts = met(artifact.target, artifact.build(cc, marked), artifact.network, arrays)
-    report = artifact.report["layers"]
-    spent = [_between(pair) for pair in _pairs(parts, LAYER, LAYER_END)]
+    found = met(artifact.target, artifact.build(cc, marked), artifact.network, arrays)
+    spent = [_between(pair) for pair in _pairs(found, LAYER, LAYER_END)]
     with_calls = [i for i, layer in enumerate(report) if layer["kernel"]]
     if len(spent) != len(with_calls):
         raise Error(f"{len(spent)} layers were counted of {len(with_calls)}: compile the model again")
-    layers = [0] * len(report)
-    for i, n in zip(with_calls, spent, strict=True):
-        layers[i] = n
-    ((first, last),) = _pairs(whole, RUN, RUN_END)
-    return Counts(_between((first, last)), layers)
+    known = dict(zip(with_calls, spent, strict=True))
+    return [known.get(i, 0) for i in range(len(report))]
 
 
 def _between(pair: tuple[int, int]) -> int:
