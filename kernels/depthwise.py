@@ -51,6 +51,7 @@ FLOATS = (
     *_widths("x86-64-v4", 16, registers=32, rate=2, dot=1),
     *_widths("x86-64-v3", 8, registers=16, rate=2, dot=1),
     *_widths("x86-64-v2", 4, registers=16, rate=2, dot=2),
+    *_widths("aarch64", 4, registers=32, rate=1, dot=1),
 )
 
 CODE = 550

@@ -1,4 +1,4 @@
-"""Softmax and normalization of rows on x86."""
+"""Softmax and normalization of rows on x86 and AArch64."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ def _signed(params: Params) -> str | None:
     return "signed bytes" if params["x"]["flip"] else None
 
 
+def _unsigned(params: Params) -> str | None:
+    return None if params["x"]["flip"] else "unsigned bytes"
+
+
 for _task, _refuses, _levels in (
     ("softmax_q8", _not_neighbours, ("x86-64-v3", "x86-64-v4")),
-    ("softmax_f32", _not_neighbours, ("x86-64-v3", "x86-64-v4")),
+    ("softmax_f32", _not_neighbours, ("x86-64-v3", "x86-64-v4", "aarch64")),
     ("layer_norm_q8", _signed, ("x86-64-v2", "x86-64-v3", "x86-64-v4")),
+    ("layer_norm_q8", _unsigned, ("aarch64",)),
 ):
     for _level in _levels:
         _name = f"{_task}_{identifier(_level)}_rows"
         variant(_task, _name, _refuses, level=_level, template=f"lissom_{_task}_rows.h")
 for _task in ("layer_norm_f32", "rms_norm_f32"):
-    for _level in ("x86-64-v3", "x86-64-v4"):
+    for _level in ("x86-64-v3", "x86-64-v4", "aarch64"):
         variant(_task, f"{_task}_{identifier(_level)}", always, level=_level, template=f"lissom_{_task}.c")

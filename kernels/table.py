@@ -94,7 +94,10 @@ def activation(target: str) -> Literal["int8", "uint8"] | None:
     return "int8" if "aarch64" in levels or "cortex-m4" in levels else None
 
 
-RIVALS: dict[str, tuple[str, ...]] = {"amx": ("amx", "avx512vnni")}
+RIVALS: dict[str, tuple[str, ...]] = {
+    "amx": ("amx", "avx512vnni"),
+    "aarch64+i8mm": ("aarch64+i8mm", "aarch64+dotprod"),
+}
 """For a level whose kernels are not always the faster ones, those that are chosen from together."""
 
 

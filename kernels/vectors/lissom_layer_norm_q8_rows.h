@@ -1,4 +1,4 @@
-/* Layer normalization of rows of bytes, x unsigned. The sums over a row are of bytes and their squares as they are; what
+/* Layer normalization of rows of bytes, which are unsigned on x86, signed on Arm. The sums over a row are of bytes and their squares as they are; what
  * the zero point takes off them is known at the end. */
 #include "lissom_finish_q8.h"
 #include "lissom_norm_q8.h"
@@ -10,7 +10,7 @@ void LISSOM_KERNEL(const lissom_layer_norm_q8_params *p, const uint8_t *x, const
 {
     const lissom_finish_q8 f = lissom_finish_q8_of(&p->y, NULL);
     const int32_t n = p->n;
-    const int32_t zero = p->x.zero;
+    const int32_t zero = p->x.zero - p->x.flip;
     for (int32_t row = 0; row < p->rows; ++row, x += n, y += n) {
         lissom_vi sums = lissom_vi_set(0);
         lissom_vi squares = lissom_vi_set(0);
