@@ -1,4 +1,4 @@
-"""Kernels for what lies between the convolutions on x86 and AArch64: they pass over memory once, so vectors are all they need.
+"""Kernels for what lies between the convolutions, on x86 and AArch64: they pass over memory once, so vectors will do.
 
 Most are plain loops that both compilers turn into vectors once they may use the instructions of a level: the text of
 the reference or, where channels lie last, one with loops over channels.
