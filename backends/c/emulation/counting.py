@@ -40,8 +40,8 @@ class Counts:
 def count(
     artifact: Artifact, *inputs: Any, layers: bool = True, flags: Sequence[str] = FLAGS, cc: str | None = None
 ) -> Counts:
-    """Count the instructions of one run on ``inputs``; without ``layers``, which takes another build, those are 0. Raises
-    Error where the artifact is for this machine or a tool is missing, and what ``Artifact.run`` raises."""
+    """Count the instructions of one run on ``inputs``; without ``layers``, which takes another build, those are 0.
+    Raises Error where the artifact is for this machine or a tool is missing, and what ``Artifact.run`` raises."""
     if not foreign(artifact.target):
         raise Error(f"instructions are counted under an emulator of another machine; {artifact.target} runs on this")
     arrays = artifact.one(*inputs)
