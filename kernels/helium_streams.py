@@ -48,14 +48,6 @@ for _name, _minus in (("add_q8", 0), ("sub_q8", 1)):
         template="lissom_binary_q8_m55.h",
         constants={"MINUS": _minus},
     )
-for _type, _signed in (("i8", 1), ("u8", 0)):
-    variant(
-        f"dequantize_{_type}",
-        f"dequantize_{_type}_m55",
-        always,
-        level=LEVEL,
-        template="lissom_dequantize_m55.h",
-        constants={"SIGNED": _signed},
-    )
+variant("dequantize_i8", "dequantize_i8_m55", always, level=LEVEL, template="lissom_dequantize_i8_m55.h")
 variant("quantize_q8", "quantize_q8_m55", always, level=LEVEL, template="lissom_quantize_q8_m55.h")
 variant("lookup", "lookup_m55", _not_bytes, level=LEVEL, template="lissom_lookup_m55.h")

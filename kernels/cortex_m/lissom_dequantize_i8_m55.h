@@ -1,20 +1,12 @@
-/* From 8-bit values, signed with LISSOM_SIGNED, to floats, four at a time. */
+/* From signed bytes to floats, four at a time. */
 #include "lissom_quantize.h"
 
-#if LISSOM_SIGNED
-typedef int8_t element;
-#define LOAD "vldrb.s32"
-#else
-typedef uint8_t element;
-#define LOAD "vldrb.u32"
-#endif
-
-void LISSOM_KERNEL(const lissom_channel_params *p, const element *x, const float *scale, const element *zero, float *y)
+void LISSOM_KERNEL(const lissom_channel_params *p, const int8_t *x, const float *scale, const int8_t *zero, float *y)
 {
     for (int32_t row = 0; row < p->outer * p->channels; ++row) {
         const int32_t less = -zero[row % p->channels];
         __asm__ volatile("wlstp.32 lr, %[n], 2f\n"
-                         "1: " LOAD " q0, [%[x]], #4\n"
+                         "1: vldrb.s32 q0, [%[x]], #4\n"
                          "vadd.i32 q0, q0, %[less]\n"
                          "vcvt.f32.s32 q0, q0\n"
                          "vmul.f32 q0, q0, %[scale]\n"
