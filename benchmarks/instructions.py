@@ -99,14 +99,15 @@ def counts(name: str, targets: list[str], layers: bool) -> Iterator[Counted]:
 
 def table(found: dict[str, list[Counted]]) -> Iterator[str]:
     """Markdown: a row for each network and target."""
-    yield "| network | target | MMAC | instructions | a MAC | peer | ratio |"
-    yield "|---|---|--:|--:|--:|--:|--:|"
+    yield "| network | target | MMAC | instructions | a MAC | peer | ratio | arena | stack | code |"
+    yield "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     for name, of in found.items():
         for x in of:
             peer = PEERS[name].get(x.target)
             beside = f"{peer[0]} {peer[1] / 1e6:.3g} M | {x.instructions / peer[1]:.2f}" if peer else " | "
             each = f"{x.macs / 1e6:.3g} | {x.instructions / 1e6:.3f} M | {x.instructions / x.macs:.2f}"
-            yield f"| {NETWORKS[name]} | {x.target} | {each} | {beside} |"
+            memory = " | ".join(f"{x.memory[f'{k}_bytes']:,}" for k in ("arena", "stack", "code"))
+            yield f"| {NETWORKS[name]} | {x.target} | {each} | {beside} | {memory} |"
 
 
 def main() -> None:

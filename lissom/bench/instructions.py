@@ -32,6 +32,8 @@ class Counted:
     target: str
     instructions: int
     layers: list[LayerCount]
+    memory: dict[str, int]
+    """Bytes, as the report has them."""
     tools: dict[str, str]
 
     @property
@@ -45,6 +47,7 @@ class Counted:
             "target": self.target,
             "instructions": self.instructions,
             "macs": self.macs,
+            **self.memory,
             **self.tools,
             "layers": [vars(layer) for layer in self.layers],
         }
@@ -75,4 +78,5 @@ def counted(artifact: Artifact, sample: Sample, layers: bool = True) -> Counted:
         "emulator": version([played.emulator]),
         "cpu": played.cpu,
     }
-    return Counted(artifact.target, found.instructions, by_layer, tools)
+    memory = {f"{k}_bytes": artifact.report["artifact"][f"{k}_bytes"] for k in ("arena", "stack", "code", "weight")}
+    return Counted(artifact.target, found.instructions, by_layer, memory, tools)
