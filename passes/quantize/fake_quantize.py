@@ -50,6 +50,7 @@ def fake_quantize(
     symmetric_grids: bool = False,
     weight_observer: Literal["minmax", "mse"] | None = None,
     reduced_range: bool = False,
+    weight_scales: Literal["channel", "tensor"] = "channel",
     exclude: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),
     samples: int | None = None,
@@ -59,8 +60,8 @@ def fake_quantize(
 ) -> None:
     """Calibrate on data and put FakeQuant on weights and activations (Jacob et al. 2018, arXiv:1712.05877).
 
-    Weights become symmetric, one scale per output channel; activations ``dtype``, one scale per tensor. Activations of
-    fewer than 8 bits use part of the range of a byte; the inputs of the network and what leaves the integers keep 8.
+    Weights become symmetric; activations ``dtype``, one scale per tensor. Activations of fewer than 8 bits use part of
+    the range of a byte; the inputs of the network and what leaves the integers keep 8.
 
     dtype: integer type of activations; int16 stays between QuantizeLinear and DequantizeLinear.
     weights: integer type of weights.
@@ -70,6 +71,7 @@ def fake_quantize(
     symmetric_grids: whether grids of activations have zero in the middle.
     weight_observer: how ranges of weights are found; by default the extremes for int8, the least squared error below.
     reduced_range: whether int8 weights keep within -64 and 64: x86 processors without VNNI multiply those faster.
+    weight_scales: whether each output channel of a layer's weights has its scale, or all of them one.
     exclude: names of ops that stay float; first and last are names of those layers.
     layers: what single layers get instead, such as "conv1=int8" or "last=float".
     samples: how many of the samples are calibrated on, at most; none: all.
@@ -110,7 +112,8 @@ def fake_quantize(
             graph.replace(v, FakeQuant(v, s, z, low, high).named(f"{v.name}.quant", v.loc))
     for op, _ in units:
         kind = DType[kinds.get(op.name, weights)]
-        quantize_weights(graph, op, kind, weight_observer or ("minmax" if kind is DType.int8 else "mse"), reduced_range)
+        method = weight_observer or ("minmax" if kind is DType.int8 else "mse")
+        quantize_weights(graph, op, kind, method, reduced_range, weight_scales)
         notes.done("quantize", op)
 
 
@@ -150,7 +153,12 @@ def _least_scale(op: Op) -> Array:
 
 
 def quantize_weights(
-    graph: Graph, op: Op, dtype: DType, method: Literal["minmax", "mse"], reduced: bool = False
+    graph: Graph,
+    op: Op,
+    dtype: DType,
+    method: Literal["minmax", "mse"],
+    reduced: bool = False,
+    scales: Literal["channel", "tensor"] = "channel",
 ) -> None:
     """Put FakeQuant on the operand of ``op`` that is constant or computed from constants, if it has one."""
     w, axis = weight_of(op), None
@@ -173,9 +181,11 @@ def quantize_weights(
         dtype, low, high, scale = DType.int2, -1, 1, signs
     else:
         low, high = weight_limits(dtype, reduced)
-        scale = symmetric(data, axis, high) if method == "minmax" else least_squares(data, axis, low, high)
+        along = axis if scales == "channel" else None
+        scale = symmetric(data, along, high) if method == "minmax" else least_squares(data, along, low, high)
     if axis is not None:
-        scale = np.maximum(scale, _least_scale(op))
+        least = _least_scale(op)
+        scale = np.maximum(scale, least if scales == "channel" or scale.ndim else least.max())
     zeros = np.zeros(scale.shape, dtype.numpy)
     s, z = Const(scale, f"{w.name}.scale"), Const(zeros, f"{w.name}.zero_point")
     fake = FakeQuant(w, s, z, low, high, axis=axis or 0).named(f"{w.name}.quant", w.loc)

@@ -136,7 +136,7 @@ def _narrowed(fake: FakeQuant, op: Op, dtype: DType) -> FakeQuant:
     """The same weights on a grid of fewer bits; reads the same constant."""
     assert isinstance(fake.x, Const)
     low, high = weight_limits(dtype)
-    axis: int | None = output_axis(op)
+    axis = output_axis(op) if fake.scale.type.rank else None
     scale = least_squares(fake.x.data, axis, low, high)
     zeros = Const(np.zeros(scale.shape, dtype.numpy), f"{fake.x.name}.zero_point")
     narrow = FakeQuant(fake.x, Const(scale, f"{fake.x.name}.scale"), zeros, low, high, axis=fake.axis)

@@ -263,6 +263,22 @@ def test_layers_go_by_their_place_and_by_the_name_of_their_node(tmp_path: Path) 
         run("quantize(int8, exclude=[frist])", graph, data=data)
 
 
+@pytest.mark.parametrize("weights", ["int8", "int4"])
+def test_weights_may_have_one_scale_for_all_channels(weights: str, tmp_path: Path) -> None:
+    graph, data = graph_of(residual, 3, 8, 8), batches(3, 8, 8)
+    pipeline = f"fake_quantize(weights={weights}, weight_scales=tensor), gptq, correct_bias, integerize"
+    quantized = run(pipeline, graph, data=data)
+    scales = [op.w_scale.type.size() for op in quantized.ops if op.op_type == "QLinearConv"]  # type: ignore[attr-defined]
+    assert scales
+    assert set(scales) == {1}
+    exact, got = evaluate(graph, data[0])[0], evaluate(quantized, data[0])[0]
+    assert np.square(exact - got).sum() < 0.05 * np.square(exact).sum()
+    emit(quantized.bind({"N": 1}), tmp_path / "out")
+    for i in range(4):
+        x = data[0][i : i + 1]
+        assert ls.Artifact(tmp_path / "out").run(x)[0].tobytes() == evaluate(quantized, x)[0].tobytes()
+
+
 def test_a_percentile_is_a_share() -> None:
     with pytest.raises(Error, match="percentile is above 0"):
         run("quantize(int8, observer=percentile, percentile=101)", graph_of(residual, 3, 8, 8), data=batches(3, 8, 8))
