@@ -122,6 +122,13 @@ def test_inner_values_are_matched_by_name_and_type(net: Net) -> None:
         inner_pairs(graph, graph, ("relu_9",))
 
 
+def test_only_features_of_one_resolution_are_compared_by_default() -> None:
+    narrower, smaller = pair(4, 5, 5, other=(7, 5, 5)), pair(4, 5, 5, other=(4, 5, 6))
+    turned = Identity(Graph("g").input("x", tensor("float32", 9, N, 3, 3)))  # no number of channels
+    assert stage_ends([narrower]) == [narrower]
+    assert stage_ends([smaller, (turned, turned)]) == []
+
+
 @pytest.mark.parametrize("loss", ["logits", "outputs", "hints", "attention", "blocks", {"logits": 1.0, "attention": 9}])
 def test_every_loss_falls(net: Net, train_data: dict[str, Array], loss: object) -> None:
     teacher = net()
