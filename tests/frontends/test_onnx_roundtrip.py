@@ -21,6 +21,7 @@ from onnx_models import BUILDERS, SHARED_MODELS, WHY_SKIPPED, array, info, model
 
 from lissom.backends.onnx import save, to_graphsurgeon, to_proto
 from lissom.ir.importers.onnx import from_graphsurgeon, load
+from lissom.ir.interpreter import evaluate
 from lissom.ir.verify import verify
 
 
@@ -195,3 +196,14 @@ def test_long_chain_in_linear_time() -> None:
     short, long = seconds(2_000), seconds(20_000)
     assert long < 60 * short + 1, f"{short:.2f} s for 2,000 nodes, {long:.2f} s for 20,000"
     assert long < 30
+
+
+def test_sizes_called_by_a_question_mark_are_each_their_own() -> None:
+    m = model(
+        [h.make_node("Relu", ["x"], ["y"], name="n")], [info("x", "?", 3, "?", "?")], [info("y", "?", 3, "?", "?")]
+    )
+    graph = load(m)
+    assert len(set(graph.inputs[0].type.dims)) == 4
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5)).astype(np.float32)
+    np.testing.assert_array_equal(evaluate(graph, x)[0], np.maximum(x, 0))
+    assert to_proto(graph) == m

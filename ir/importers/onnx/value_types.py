@@ -63,10 +63,14 @@ def element_code(dtype: DType) -> int:
     return ELEMENT_CODES[dtype]
 
 
+NO_NAMES = ("", "?")
+"""What exporters write where they know no size; two axes called so need not be equal."""
+
+
 def read_type(proto: onnx.TypeProto, name: str) -> TensorType:
     """The type of the value ``name``; ``unknown`` for what is not a dense tensor.
 
-    A dim without a name or number becomes a symbol of its own, called after the value and the axis.
+    A dim without a name or number, or called "?", becomes a symbol of its own, called after the value and the axis.
     """
     if proto.WhichOneof("value") != "tensor_type":
         return TensorType(DType.unknown, None)
@@ -81,7 +85,7 @@ def _read_dim(proto: onnx.TensorShapeProto.Dimension, fresh: str) -> Dim:
     match proto.WhichOneof("value"):
         case "dim_value" if proto.dim_value >= 0:
             return int(proto.dim_value)
-        case "dim_param" if proto.dim_param:
+        case "dim_param" if proto.dim_param not in NO_NAMES:
             # The names of sizes that only data decide are ours to give.
             return symbol(f"{proto.dim_param}_" if is_unknown(proto.dim_param) else proto.dim_param)
     return symbol(fresh)
