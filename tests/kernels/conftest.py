@@ -235,6 +235,11 @@ def _function(case: Case) -> list[str]:
     return [*lines, *(f"    free({v});" for v in (*x, *y, "arena")), "}", ""]
 
 
+@pytest.fixture(scope="session")
+def sanitizer() -> Callable[..., subprocess.CompletedProcess[str]]:
+    return sanitize
+
+
 CaseMaker = Callable[..., Case]
 
 

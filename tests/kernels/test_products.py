@@ -146,11 +146,8 @@ def own_kernel(task: str, params: Any, target: str) -> Any:
     return random.Random(repr(params)).choice(own) if own else choose(task, params, target)
 
 
-def compiled_together(
-    strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, level: str, chooser: Any = own_kernel
-) -> None:
-    """Draw nets, compile them into one library and compare each with the interpreter."""
-    flags = flags_of(level)
+def draw_nets(strategy: Any, count: int) -> list[Net]:
+    """So many nets of a strategy."""
     nets: list[Net] = []
 
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -159,7 +156,16 @@ def compiled_together(
         nets.append(drawn)
 
     collect()
-    cases = [case_maker(f"{i}", f"n{i}", graph, feed, level, chooser) for i, (graph, feed) in enumerate(nets)]
+    return nets
+
+
+def compiled_together(
+    strategy: Any, count: int, case_maker: Any, library: Any, folder: Path, level: str, chooser: Any = own_kernel
+) -> None:
+    """Draw nets, compile them into one library and compare each with the interpreter."""
+    flags = flags_of(level)
+    nets = enumerate(draw_nets(strategy, count))
+    cases = [case_maker(f"{i}", f"n{i}", graph, feed, level, chooser) for i, (graph, feed) in nets]
     assert {k.level for c in cases for k in c.program.kernels} >= {level}
     built = library(cases, folder, flags=flags)
     for case in cases:
