@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from math import prod
 
-from lissom.kernels import references  # noqa: F401  # variants come after them
+from lissom.kernels import references, sparse  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params, always
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import geometry, run_length
@@ -59,8 +59,8 @@ def _refusal(params: Params, mixed: int) -> str | None:
 def columns_words(params: Params) -> int:
     """Fours of values along a column, of each run by itself, and one more where they are odd."""
     c, length = geometry(params), run_length(params, 1)
-    words = prod(c["kernel"]) * c["in_channels"] // length * -(-length // 4)
-    return int(words + words % 2)
+    words = int(prod(c["kernel"]) * c["in_channels"] // length * -(-length // 4))
+    return words + words % 2
 
 
 def _scratch(params: Params, pixels: int) -> int:
@@ -174,3 +174,33 @@ for _stride in (1, 2):
             template="lissom_depthwise_q8_m4.h",
             constants={"STRIDE": _stride, "THREE": _three},
         )
+
+
+def _refuses_sparse(params: Params, pixels: int) -> str | None:
+    if not signed(params, ["x"], ["y"]) or params["w_plain"] != 2 or params["reach"] >= 2**23:
+        return "int8 without -128 is wanted, and sums of up to 24 bits"
+    return "columns that are too long" if columns_words(params) * 8 * pixels > 2**16 else None
+
+
+def _sparse_cost(params: Params, pixels: int) -> float:
+    """Every channel has half a pair that is empty."""
+    c = geometry(params)
+    around, pair = (45, 29) if pixels == 4 else (16, 13)
+    each = c["out_channels"] * (around + pair / 4) + params["blocks"] * pair / 2 + 6 * pixels * columns_words(params)
+    return float(c["batch"] * -(-prod(c["out"]) // pixels) * each)
+
+
+for _pixels in (1, 4):
+    variant(
+        "sparse_conv_q8",
+        f"sparse_conv_q8_m4_{_pixels}",
+        partial(_refuses_sparse, pixels=_pixels),
+        level=LEVEL,
+        layout="NHWC",
+        packing={"w": f"pairs {8 * _pixels}"},
+        scratch=partial(_scratch, pixels=_pixels),
+        in_place=lambda params: tuple(i for i in _over(params) if i == X),
+        cost=partial(_sparse_cost, pixels=_pixels),
+        template="lissom_sparse_q8_m4.h",
+        constants={"PIXELS": _pixels, "MIXED": 1},
+    )

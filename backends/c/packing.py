@@ -93,21 +93,10 @@ def columns(operand: Operand, together: int, mixed: int) -> Array:
     multipliers as float32, then for each four values of a run four bytes a channel. With ``mixed``, sums are 256 times
     too large, and two weights v and w are one half 256 v + w."""
     c = geometry(operand.params)
-    groups, outputs, length = c["groups"], c["out_channels"], run_length(operand.params, 1)
-    weights = operand.array.reshape(groups, outputs, c["in_channels"], *c["kernel"])
-    runs = np.moveaxis(weights, 2, -1).reshape(groups, outputs, -1, length)
-    bias, factors = _quantized_head(operand, runs)
-    fours = np.zeros((groups, outputs, columns_words(operand.params), 4), np.int8)
-    chunks = _chunks(runs, 4, 4).reshape(groups, outputs, -1, 4)
-    fours[:, :, : chunks.shape[2]] = chunks
+    groups, outputs = c["groups"], c["out_channels"]
+    bias, factors, fours = _fours_of_runs(operand)
     if mixed:
-        even, odd = fours[..., 0::2].astype(np.int16), fours[..., 1::2].astype(np.int16)
-        fours = (256 * even + odd).view(np.int8)
-        idle = ~runs.any((2, 3))  # the sum is the bias, which may be far from 0; what it comes to never is
-        result = np.clip(np.rint(bias.astype(np.float32) * factors), -1000, 1000).astype(np.int32)
-        bias, factors = np.where(idle, result, bias), np.where(idle, np.float32(1), factors)
-        bias = _wrapped(256 * bias.astype(np.int64) - 127 * odd.astype(np.int64).sum((2, 3)))
-        factors = factors / np.float32(256)
+        bias, factors, fours = _mixed(bias, factors, fours)
 
     def by_block(array: Array) -> Array:
         """(groups, outputs, ...) as (blocks, together, ...), with zeros for outputs that are not there."""
@@ -118,6 +107,43 @@ def columns(operand: Operand, together: int, mixed: int) -> Array:
     blocks = [by_block(bias), by_block(factors), by_block(fours).swapaxes(1, 2)]
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(a), -1) for a in blocks]
     return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def pairs(operand: Operand, step: int) -> Array:
+    """Weights for ``lissom_sparse_q8_m4.h``: for each output channel how many pairs of words that are not zero it has,
+    its bias and multiplier, and of each pair where both are in a column, ``step`` bytes a word, and their weights."""
+    bias, factors, fours = _mixed(*_fours_of_runs(operand))
+    stream: list[Array] = []
+    for b, factor, words in zip(bias[0], factors[0], fours[0].view(np.int32)[..., 0], strict=True):
+        (at,) = np.nonzero(words)
+        held = np.zeros((-(-len(at) // 2), 2, 2), np.int32)  # pair, word, (where, weights)
+        held.reshape(-1, 2)[: len(at)] = np.stack([at * step, words[at]], 1)
+        where = held[:, :1, 0] | held[:, 1:, 0] << 16
+        head = [np.array([len(held), b], np.int32), np.array([factor], np.float32).view(np.int32)]
+        stream += [*head, np.concatenate([where, held[..., 1]], 1).reshape(-1)]
+    return np.concatenate(stream).astype(np.int32).view(np.uint8)
+
+
+def _fours_of_runs(operand: Operand) -> tuple[Array, Array, Array]:
+    """Of each group and output the bias, the multiplier and the weights as columns have them: (words, 4)."""
+    c, length = geometry(operand.params), run_length(operand.params, 1)
+    weights = operand.array.reshape(c["groups"], c["out_channels"], c["in_channels"], *c["kernel"])
+    runs = np.moveaxis(weights, 2, -1).reshape(c["groups"], c["out_channels"], -1, length)
+    chunks = _chunks(runs, 4, 4).reshape(c["groups"], c["out_channels"], -1, 4)
+    fours = np.zeros((*chunks.shape[:2], columns_words(operand.params), 4), np.int8)
+    fours[:, :, : chunks.shape[2]] = chunks
+    bias, factors = _quantized_head(operand, runs)
+    return bias, factors, fours
+
+
+def _mixed(bias: Array, factors: Array, fours: Array) -> tuple[Array, Array, Array]:
+    """Biases, multipliers and weights for sums that are 256 times too large: of weights v and w a half 256 v + w."""
+    even, odd = fours[..., 0::2].astype(np.int16), fours[..., 1::2].astype(np.int16)
+    idle = ~fours.any((2, 3))  # the sum is the bias, which may be far from 0; what it comes to never is
+    result = np.clip(np.rint(bias.astype(np.float32) * factors), -1000, 1000).astype(np.int32)
+    bias, factors = np.where(idle, result, bias), np.where(idle, np.float32(1), factors)
+    sums = _wrapped(256 * bias.astype(np.int64) - 127 * odd.astype(np.int64).sum((2, 3)))
+    return sums, factors / np.float32(256), (256 * even + odd).view(np.int8)
 
 
 def strips(operand: Operand) -> Array:
@@ -418,6 +444,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "NK": transposed,
     "panels": panels,
     "columns": columns,
+    "pairs": pairs,
     "strips": strips,
     "winograd": winograd,
     "blocks": blocks,

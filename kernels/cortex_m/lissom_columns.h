@@ -3,8 +3,8 @@
  *
  * Of four values a, b, c, d along a column two words are kept, for each of the pixels:
  *
- *     mixed  halves 256 b + 127 - a and 256 d + 127 - c, which are the bytes themselves but for bits of a and c
  *     even   halves a and c
+ *     mixed  halves 256 b + 127 - a and 256 d + 127 - c, which are the bytes themselves but for bits of a and c
  *
  * Their weights v, w (for a and b) are one half 256 v + w, whose low byte, sign-extended, is w, so that
  *
@@ -21,6 +21,14 @@
 /* Bytes that four values of all columns take. */
 #define COLUMNS_STEP (8 * LISSOM_PIXELS)
 
+/* What the pixels of the result are made with. */
+typedef struct {
+    int32_t eights;  /* of values along a column */
+    int32_t step[3]; /* bytes from the first pixel of the result to the others */
+    int32_t zero;
+    uint8_t *end;    /* of the first pixel */
+} columns_outputs;
+
 /* Values of a column that lie together: those of a row of the kernel, or of one tap. */
 static inline int32_t columns_taps(const lissom_conv_params *p)
 {
@@ -31,8 +39,8 @@ static inline uint8_t *columns_put(uint32_t word, uint8_t *to)
 {
     const uint32_t even = lissom_even_bytes(word);
     const uint32_t other = LISSOM_MIXED ? word ^ 0x007f007fu : lissom_odd_bytes(word);
-    memcpy(to, LISSOM_MIXED ? &other : &even, 4);
-    memcpy(to + 4 * LISSOM_PIXELS, LISSOM_MIXED ? &even : &other, 4);
+    memcpy(to, &even, 4);
+    memcpy(to + 4 * LISSOM_PIXELS, &other, 4);
     return to + COLUMNS_STEP;
 }
 
@@ -59,11 +67,9 @@ static inline void columns_one(const uint8_t *from, int32_t length, uint8_t *to)
 
 #if LISSOM_PIXELS == 4
 #if LISSOM_MIXED
-#define COLUMNS_FIRST(to, word) LISSOM_LINE("eor " to ", " word ", lr")
-#define COLUMNS_SECOND(word) LISSOM_LINE("sxtb16 " word ", " word)
+#define COLUMNS_OTHER(word) LISSOM_LINE("eor " word ", " word ", lr")
 #else
-#define COLUMNS_FIRST(to, word) LISSOM_LINE("sxtb16 " to ", " word)
-#define COLUMNS_SECOND(word) LISSOM_LINE("sxtb16 " word ", " word ", ror #8")
+#define COLUMNS_OTHER(word) LISSOM_LINE("sxtb16 " word ", " word ", ror #8")
 #endif
 
 /* The same for four columns, whose values lie `step` bytes apart. */
@@ -84,9 +90,12 @@ LISSOM_NOINLINE static void columns_four(const uint8_t *from, int32_t step, uint
         LISSOM_LINE("ldr r6, [r0, r1, lsl #1]")
         LISSOM_LINE("ldr r7, [r0, r12]")
         LISSOM_LINE("ldr r4, [r0], #4")
-        COLUMNS_FIRST("r8", "r4") COLUMNS_FIRST("r9", "r5") COLUMNS_FIRST("r10", "r6") COLUMNS_FIRST("r11", "r7")
+        LISSOM_LINE("sxtb16 r8, r4")
+        LISSOM_LINE("sxtb16 r9, r5")
+        LISSOM_LINE("sxtb16 r10, r6")
+        LISSOM_LINE("sxtb16 r11, r7")
         LISSOM_LINE("stmia r2!, {r8-r11}")
-        COLUMNS_SECOND("r4") COLUMNS_SECOND("r5") COLUMNS_SECOND("r6") COLUMNS_SECOND("r7")
+        COLUMNS_OTHER("r4") COLUMNS_OTHER("r5") COLUMNS_OTHER("r6") COLUMNS_OTHER("r7")
         LISSOM_LINE("stmia r2!, {r4-r7}")
         LISSOM_LINE("cmp r3, #0")
         LISSOM_LINE("bgt 1b")

@@ -1,30 +1,26 @@
 /* Convolutions, channels last: the columns of LISSOM_PIXELS pixels, then all output channels of these, one after the
  * other or, for a single pixel, four at a time. For each, w holds what comes first (biases as int32, 256 times, and
  * multipliers) and the weights in the order in which they meet the columns (backends/c/packing.py, "columns"). */
-#include "lissom_add_q8_words.h"
 #include "lissom_columns.h"
+
+#define LINE LISSOM_LINE
 
 /* Output channels at once. */
 #define ABREAST (LISSOM_PIXELS == 4 ? 1 : 4)
 
-typedef struct {
-    int32_t eights; /* of values along a column */
-    int32_t step[3]; /* bytes from the first pixel of the result to the others */
-    int32_t zero;
-    uint8_t *end; /* of the first pixel */
-} outputs;
-
-#define LINE LISSOM_LINE
-#define FLOATS(name, tail) LINE(name " s0, s0" tail) LINE(name " s1, s1" tail) LINE(name " s2, s2" tail) LINE(name " s3, s3" tail)
+#define FLOATS(name, tail) \
+    LINE(name " s0, s0" tail) LINE(name " s1, s1" tail) LINE(name " s2, s2" tail) LINE(name " s3, s3" tail)
 #define ADD_ZERO(zero) \
     LINE("qadd r4, r4, " zero) LINE("qadd r5, r5, " zero) LINE("qadd r6, r6, " zero) LINE("qadd r7, r7, " zero)
 #define SATURATE LINE("ssat r4, #8, r4") LINE("ssat r5, #8, r5") LINE("ssat r6, #8, r6") LINE("ssat r7, #8, r7")
 
-/* What a word of weights is for the second products. */
+/* What a word of weights is for the first products and for the second ones. */
 #if LISSOM_MIXED
-#define SECOND(weights)
+#define TIMES_FIRST(times, word) times(word)
+#define SECOND(word) LINE("sxtb16 " word ", " word)
 #else
-#define SECOND(weights) LINE("sxtb16 " weights ", " weights ", ror #8")
+#define TIMES_FIRST(times, word) LINE("sxtb16 r3, " word) times("r3")
+#define SECOND(word) LINE("sxtb16 " word ", " word ", ror #8")
 #endif
 
 #if LISSOM_PIXELS == 4
@@ -32,18 +28,19 @@ typedef struct {
 #define ONTO(weights, second, third, fourth) /* sums r4 to r7 from these before them */ \
     LINE("ldmia r0!, {r8-r11}") LINE("smlad r5, " weights ", r9, " second) LINE("smlad r6, " weights ", r10, " third) \
     LINE("smlad r7, " weights ", r11, " fourth) LINE("smlad r4, " weights ", r8, r4")
-#define EIGHT(first) \
-    LINE("ldmia r1!, {r12, lr}") LINE("sxtb16 r3, r12") first SECOND("r12") TIMES("r12") \
-    LINE("sxtb16 r3, lr") TIMES("r3") SECOND("lr") TIMES("lr")
+#define ALONE(weights) ONTO(weights, "r4", "r4", "r4")
+#define EIGHT_VALUES(first) \
+    LINE("ldmia r1!, {r12, lr}") TIMES_FIRST(first, "r12") SECOND("r12") TIMES("r12") \
+    TIMES_FIRST(TIMES, "lr") SECOND("lr") TIMES("lr")
 
 /* Sums and results: r4 to r7 are four pixels of one output channel, r8 to r11 their columns. What the inner loop has no
  * registers for waits in s8 to s15. */
-LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const outputs *o)
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const columns_outputs *o)
 {
     register const void *r0 __asm__("r0") = columns;
     register const uint8_t *r1 __asm__("r1") = w;
     register uint8_t *r2 __asm__("r2") = y;
-    register const outputs *r3 __asm__("r3") = o;
+    register const columns_outputs *r3 __asm__("r3") = o;
     __asm__ volatile(
         LISSOM_SAVE
         LINE("ldm r3, {r4-r9}")
@@ -55,11 +52,11 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LINE("vmov r0, r2, s8, s9")
         LINE("vmov s4, r8")
         LINE("lsrs r2, r2, #1") /* after the first eight values so many times sixteen, or where C is clear eight less */
-        EIGHT(ONTO("r3", "r4", "r4", "r4"))
+        EIGHT_VALUES(ALONE)
         LINE("beq 4f")
         LINE("bcc 3f")
-        LINE("2:") EIGHT(TIMES("r3"))
-        LINE("3:") EIGHT(TIMES("r3"))
+        LINE("2:") EIGHT_VALUES(TIMES)
+        LINE("3:") EIGHT_VALUES(TIMES)
         LINE("subs r2, r2, #1")
         LINE("bne 2b")
         LINE("4:")
@@ -88,19 +85,24 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         : "r12", "s0", "s1", "s2", "s3", "s4", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "cc", "memory");
 }
 #else
+#define ONTO(sum, word, values) LINE("smlad " sum ", " word ", " values ", " sum)
+#if LISSOM_MIXED
+#define TIMES(weights, sum) ONTO(sum, weights, "r8") SECOND(weights) ONTO(sum, weights, "r9")
+#else
 #define TIMES(weights, sum) \
-    LINE("sxtb16 r3, " weights) LINE("smlad " sum ", r3, r8, " sum) SECOND(weights) LINE("smlad " sum ", " weights ", r9, " sum)
+    LINE("sxtb16 r3, " weights) ONTO(sum, "r3", "r8") SECOND(weights) ONTO(sum, weights, "r9")
+#endif
 #define FOUR \
     LINE("ldmia r0!, {r8, r9}") LINE("ldmia r1!, {r10-r12, lr}") \
     TIMES("r10", "r4") TIMES("r11", "r5") TIMES("r12", "r6") TIMES("lr", "r7")
 
 /* Sums and results: r4 to r7 are four output channels of one pixel, r10 to r12 and lr their weights. */
-LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const outputs *o)
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const columns_outputs *o)
 {
     register const void *r0 __asm__("r0") = columns;
     register const uint8_t *r1 __asm__("r1") = w;
     register uint8_t *r2 __asm__("r2") = y;
-    register const outputs *r3 __asm__("r3") = o;
+    register const columns_outputs *r3 __asm__("r3") = o;
     __asm__ volatile(
         LISSOM_SAVE
         LINE("ldm r3, {r4-r9}")
@@ -141,56 +143,17 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
 }
 #endif
 
+#define PANEL(eights) (8 + 8 * (eights))
+#include "lissom_columns_walk.h"
+
 void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
                    const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch)
 {
+    const lissom_addition sum = {0, -q->y.zero, 128 - q->skip.zero, q->skip.y.zero, q->skip.ratio, q->skip.skip_ratio};
     (void)w_zero; /* 0 */
     (void)multiplier;
     (void)b;
-    const lissom_conv_params *const p = &q->conv;
-    const int32_t taps = columns_taps(p);
-    const int32_t words = p->kernel[0] * p->kernel[1] * (p->kernel[2] / taps) * ((taps * p->in_channels + 3) / 4);
-    const int32_t eights = (words + 1) / 2;
-    const int32_t channels = (p->out_channels + ABREAST - 1) / ABREAST * ABREAST;
-    const int32_t panel = channels * (8 + 8 * eights);
-    const int32_t positions = p->out[0] * p->out[1] * p->out[2];
-    const int32_t zero = q->x.zero - 128;
-    const lissom_addition sum = {0, -q->y.zero, 128 - q->skip.zero, q->skip.y.zero, q->skip.ratio, q->skip.skip_ratio};
-    uint8_t *const columns = scratch;
-    uint8_t *const tile = columns + eights * 2 * COLUMNS_STEP; /* results that are not yet where they belong */
-    uint8_t *const border = tile + LISSOM_PIXELS * channels;
-    const int is_direct = skip == NULL && channels == p->out_channels;
-    const int32_t pixel = is_direct ? p->y_pixel : channels;
-    memset(columns + (eights * 2 - 1) * COLUMNS_STEP, 0, COLUMNS_STEP); /* the last four may not be there */
-    for (int32_t ng = 0; ng < p->batch * p->groups; ++ng) {
-        const int32_t n = ng / p->groups;
-        const int32_t g = ng % p->groups;
-        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * p->x_pixel + g * p->in_channels;
-        columns_pixel pixel_at = {0, 0, 0};
-        for (int32_t first = 0; first < positions; first += LISSOM_PIXELS) {
-            const int32_t held = lissom_smaller(LISSOM_PIXELS, positions - first);
-            const int32_t at = n * positions + first;
-            columns_fill(p, image, zero, pixel_at, held, columns, border);
-            for (int32_t i = 0; i < held; ++i) {
-                columns_next(p, &pixel_at);
-            }
-            uint8_t *const to = y + at * p->y_pixel + g * p->out_channels;
-            uint8_t *const begin = is_direct ? to : tile;
-            const outputs o = {eights,
-                               {held > 1 ? pixel : 0, held > 2 ? 2 * pixel : 0, held > 3 ? 3 * pixel : 0},
-                               q->y.zero,
-                               begin + channels};
-            compute(columns, w + g * panel, begin, &o);
-            for (int32_t i = 0; i < held && !is_direct; ++i) {
-                if (skip != NULL) {
-                    lissom_add_bytes(&sum, tile + i * channels, skip + (at + i) * p->skip_pixel + g * p->out_channels,
-                                     to + i * p->y_pixel, p->out_channels);
-                } else {
-                    memcpy(to + i * p->y_pixel, tile + i * channels, (size_t)p->out_channels);
-                }
-            }
-        }
-    }
+    walk(&q->conv, q->x.zero - 128, q->y.zero, x, w, &sum, skip, y, scratch);
 }
 
 LISSOM_LEVEL_END

@@ -22,6 +22,7 @@ typedef struct {
     lissom_q8_output y;
     int32_t nonzeros; /* weights */
     int32_t blocks;   /* of four that hold some */
+    int32_t reach, w_plain; /* as of a dense convolution */
 } lissom_sparse_q8_params;
 
 typedef struct {
