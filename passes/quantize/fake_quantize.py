@@ -99,6 +99,8 @@ def fake_quantize(
         for _, low, high in [kept_types[group[0]]]
         for v in group
     }  # what leaves the integers keeps its extremes: the largest logit decides
+    for op, _ in units:
+        _require_finite(op, weight_of(op))
     observe(graph, watched, data, samples)
     for group in groups:
         ranges = [watched[v].range() for v in group]
@@ -140,6 +142,12 @@ def with_weights(graph: Graph) -> list[Op]:
     return [op for op in graph.ops if weight_of(op) is not None]
 
 
+def _require_finite(op: Op, w: Value | None) -> None:
+    """Raises DataError for weights that no grid holds, before a calibration run would find what comes of them."""
+    if w is not None and not np.isfinite(constant_data(w)).all():
+        raise DataError(f"the weights {w.name!r} of {op.describe()} hold NaN or Inf, which cannot be quantized")
+
+
 def _least_scale(op: Op) -> Array:
     """The scales of weights from which on the integer bias of each channel, in steps of inputs times weights, fits.
 
@@ -174,9 +182,8 @@ def quantize_weights(
         if len(constants) != 1 or len(op.operands) != 2:
             return
         w, dtype, method = constants[0], DType.int8, "minmax"
+    _require_finite(op, w)
     data = constant_data(w)
-    if not np.isfinite(data).all():
-        raise DataError(f"the weights {w.name!r} of {op.describe()} hold NaN or Inf, which cannot be quantized")
     if (signs := scale_of_signs(w)) is not None:
         dtype, low, high, scale = DType.int2, -1, 1, signs
     else:

@@ -219,9 +219,10 @@ def test_missing_data_is_named() -> None:
         run("quantize(int8)", graph_of(residual, 3, 8, 8))
 
 
-def test_nan_in_weights_is_found_in_calibration() -> None:
-    graph = graph_of(lambda x: Conv(x, Const(np.full((4, 3, 1, 1), np.nan, np.float32), "w")).named("c"), 3, 4, 4)
-    with pytest.raises(DataError, match="NaN or Inf at 'c'"):
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_named(bad: float) -> None:
+    graph = graph_of(lambda x: Conv(x, Const(np.full((4, 3, 1, 1), bad, np.float32), "w")).named("c"), 3, 4, 4)
+    with pytest.raises(DataError, match="weights 'w' of Conv 'c' hold NaN or Inf"):
         run("fake_quantize", graph, data=batches(3, 4, 4))
 
 
