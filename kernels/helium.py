@@ -66,9 +66,11 @@ def _cost(params: Params) -> float:
 
 
 def _known(params: Params) -> dict[str, int]:
-    """Whole vectors of a patch, bytes behind them, and whether there are channels behind the last four."""
+    """Whole vectors of a patch, bytes behind them, whether there are channels behind the last four, and whether patches
+    are read where x is."""
     whole, rest = divmod(patch(params), 16)
-    return {"WHOLE": whole, "REST": rest, "SOME": int(geometry(params)["out_channels"] % 4 > 0)}
+    some = geometry(params)["out_channels"] % 4 > 0
+    return {"WHOLE": whole, "REST": rest, "SOME": int(some), "DIRECT": int(strip_bytes(params) == 0)}
 
 
 SKIP = 5
@@ -224,7 +226,6 @@ def _quads_known(params: Params) -> dict[str, int]:
         "PARTS": _parts(params),
         "BLOCK": block,
         "STEP": (2 if _square(params) else c["stride"][2]) * block * 4,
-        "BAND": _band(params),
     }
 
 
@@ -255,5 +256,6 @@ variant(
     in_place=_whole,
     cost=_quads_cost,
     template="lissom_depthwise_q8_m55.h",
+    constants={"LIMIT": LIMIT},
     known=_quads_known,
 )

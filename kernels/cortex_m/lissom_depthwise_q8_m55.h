@@ -7,7 +7,7 @@
  * row, by a column, and by both. Else such a vector is a part of one result; there are LISSOM_PARTS of them.
  *
  * Eight results at once: 2 rows of 4 columns, or 8 columns. The copy has LISSOM_BLOCK channels, of as many rows of results
- * as p->band says (kernels/helium.py), and a border of the zero point. x may be y where it holds all rows.
+ * as LISSOM_LIMIT bytes hold, and a border of the zero point. x may be y where it holds all rows.
  *
  * w holds the biases (less what the zero point of x adds) of all channels, their multipliers, and for each channel its
  * weights, column by column (backends/c/packing.py, "channels"). */
@@ -254,6 +254,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     const int32_t columns = columns_of(p);
     const int32_t quads = columns * LISSOM_BLOCK * 4; /* bytes of a row of them */
     const int32_t groups = (p->out[1] + ROWS - 1) / ROWS;
+    const int32_t band = lissom_larger(1, lissom_smaller(groups, LISSOM_LIMIT / (QUADS * quads)));
     const int32_t y_row = p->out[2] * p->y_pixel;
     const uint8_t *const factors = w + p->groups * 4;
     const uint8_t *const weights = factors + p->groups * 4;
@@ -285,12 +286,12 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
         }
         run.parts[i] = i % QUADS * quads + i / QUADS * 4 * p->dilation[2] * LISSOM_BLOCK * 4;
     }
-    lissom_fill_bytes(copy, q->x.zero - q->x.flip, LISSOM_BAND * QUADS * quads);
+    lissom_fill_bytes(copy, q->x.zero - q->x.flip, band * QUADS * quads);
     for (int32_t n = 0; n < p->batch; ++n) {
         for (int32_t block = 0; block < p->groups; block += LISSOM_BLOCK) {
             const int32_t bytes = lissom_smaller(LISSOM_BLOCK, p->groups - block);
-            for (int32_t g = 0; g < groups; g += LISSOM_BAND) {
-                const int32_t many = lissom_smaller(LISSOM_BAND, groups - g);
+            for (int32_t g = 0; g < groups; g += band) {
+                const int32_t many = lissom_smaller(band, groups - g);
                 copy_quads(q, x + n * p->in[1] * p->in[2] * p->groups + block, g, many, columns, bytes, copy);
                 for (int32_t c = 0; c < bytes; ++c) {
                     const int8_t *const own = (const int8_t *)weights + (block + c) * HEIGHT * WIDTH;

@@ -7,6 +7,11 @@
 
 #include "lissom_conv.h"
 
+/* Where a kernel is for layers alone whose patches are read where x is, it needs no code that copies. */
+#ifndef LISSOM_DIRECT
+#define LISSOM_DIRECT 0
+#endif
+
 typedef struct {
     int32_t is_x;    /* patches are read where x is: nothing is copied */
     int32_t columns; /* runs of columns, */
@@ -40,6 +45,10 @@ static inline lissom_strip lissom_strip_of(const lissom_conv_params *p, int32_t 
         s.step = p->stride[2] * s.pixel;
     } else {
         s.step = (shared ? p->stride[2] : width) * s.rows * s.bytes;
+    }
+    if (LISSOM_DIRECT || s.is_x) {
+        s.each = 0;
+        return s;
     }
     const int32_t many = 16 / s.bytes;
     s.each = shared && p->groups == 1 && many > 1 && (many - 1) * s.rows * s.bytes < 240 ? many : 0;
@@ -103,7 +112,7 @@ static inline const uint8_t *lissom_strip_at(const lissom_conv_params *p, const 
 {
     const int32_t first_d = row / p->out[1] * p->stride[0] - p->pad[0];
     const int32_t first_h = row % p->out[1] * p->stride[1] - p->pad[1];
-    if (s->is_x) {
+    if (LISSOM_DIRECT || s->is_x) {
         return x + (first_d * p->in[1] + first_h) * p->in[2] * s->pixel;
     }
     const int32_t column = s->rows * s->bytes;
