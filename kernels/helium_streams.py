@@ -10,22 +10,22 @@ LEVEL = "cortex-m55"
 
 
 def _few_channels(params: Params) -> str | None:
-    if "x" in params and not params["x"]["flip"]:
+    if not params["x"]["flip"]:
         return "unsigned bytes"
-    channels = params.get("pool", params)["channels"]
+    channels = params["pool"]["channels"]
     return f"{channels} channels, which fill no vector" if channels < 4 else None
 
 
-for _task in ("max_pool_i8", "average_pool_q8"):
-    variant(
-        _task,
-        f"{_task}_m55",
-        _few_channels,
-        level=LEVEL,
-        layout="NHWC",
-        template=f"lissom_{_task}_nhwc.h",
-        constants={"SIGNED": 1} if _task == "average_pool_q8" else {},
-    )
+variant("max_pool_i8", "max_pool_i8_m55", always, level=LEVEL, layout="NHWC", template="lissom_max_pool_i8_m55.h")
+variant(
+    "average_pool_q8",
+    "average_pool_q8_m55",
+    _few_channels,
+    level=LEVEL,
+    layout="NHWC",
+    template="lissom_average_pool_q8_nhwc.h",
+    constants={"SIGNED": 1},
+)
 
 
 def _not_runs(params: Params) -> str | None:

@@ -11,17 +11,17 @@ typedef struct {
     float a_ratio;
     float b_ratio;
     int32_t zero;
-} lissom_add_q8_m55;
+} lissom_addition;
 
 /* As a residual operand is added to the results of a convolution, which are a. */
-static inline lissom_add_q8_m55 lissom_add_of_residual(const lissom_q8_output *y, const lissom_q8_residual *add)
+static inline lissom_addition lissom_add_of_residual(const lissom_q8_output *y, const lissom_q8_residual *add)
 {
-    const lissom_add_q8_m55 f = {-y->zero, add->flip - add->zero, add->ratio, add->skip_ratio, add->y.zero};
+    const lissom_addition f = {-y->zero, add->flip - add->zero, add->ratio, add->skip_ratio, add->y.zero};
     return f;
 }
 
 /* n elements; y may be a or b. */
-static inline void lissom_add_run(const lissom_add_q8_m55 *f, const uint8_t *a, const uint8_t *b, uint8_t *y, int32_t n)
+static inline void lissom_add_run(const lissom_addition *f, const uint8_t *a, const uint8_t *b, uint8_t *y, int32_t n)
 {
     const int32_t whole = n / 8;
     const int32_t rest = n % 8;

@@ -6,7 +6,7 @@ void LISSOM_KERNEL(const lissom_binary_q8_params *p, const uint8_t *a, const uin
 {
     const int32_t last = p->rank - 1;
     const int32_t n = p->size[last];
-    const lissom_add_q8_m55 add = {
+    const lissom_addition add = {
         p->a.flip - p->a.zero, p->b.flip - p->b.zero, p->a_ratio, LISSOM_MINUS ? -p->b_ratio : p->b_ratio, p->y.zero,
     };
     int32_t index[LISSOM_MAX_RANK] = {0};

@@ -168,7 +168,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     const int32_t channels = p->out_channels * p->groups;
     const lissom_strip strip = lissom_strip_of(p, 1);
     uint8_t *const sums = (uint8_t *)scratch + lissom_strip_bytes(&strip);
-    const lissom_add_q8_m55 add = lissom_add_of_residual(&q->y, &q->skip);
+    const lissom_addition add = lissom_add_of_residual(&q->y, &q->skip);
     const int32_t blocks = (p->out_channels + 3) / 4 * BLOCK;
     for (int32_t n = 0; n < p->batch; ++n) {
         const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * pixel;

@@ -320,7 +320,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
         }
     }
     if (skip) {
-        const lissom_add_q8_m55 add = lissom_add_of_residual(&q->y, &q->skip);
+        const lissom_addition add = lissom_add_of_residual(&q->y, &q->skip);
         lissom_add_run(&add, y, skip, y, p->batch * p->out[1] * y_row);
     }
 }
