@@ -70,6 +70,29 @@ for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32"):
         )
 
 
+def _fills_no_block(params: Params) -> str | None:
+    if params["in"][0] * params["out"][0] * params["kernel"][0] > 1:
+        return "a pool over three axes"
+    return f"{params['channels']} channels, which fill no block" if params["channels"] < 32 else None
+
+
+def _window(params: Params) -> dict[str, int]:
+    return {"HEIGHT": params["kernel"][1], "WIDTH": params["kernel"][2]}
+
+
+for _task in ("max_pool_u8", "max_pool_i8"):
+    variant(
+        _task,
+        f"{name_of(_task, FLOATS)}_bytes",
+        _fills_no_block,
+        level=FLOATS,
+        layout="NHWC",
+        template="lissom_max_pool_bytes.h",
+        constants={"SIGNED": int(_task == "max_pool_i8")},
+        known=_window,
+    )
+
+
 def _not_read_as(signed: bool) -> Refusal:
     def refuses(params: Params) -> str | None:
         if bool(params["x"]["flip"]) != signed:
