@@ -1,4 +1,4 @@
-"""Convolutions of bytes by register tiles on AArch64: which tiles there are, and what each costs, in instructions.
+"""Convolutions by register tiles on AArch64: which tiles there are, and what each costs, in instructions.
 
 A tile is some columns of an output row by some vectors of four output channels. Sixteen bytes of a column are read at
 once, and picked from by lane; weights of up to four vectors are read by one instruction.
@@ -14,7 +14,7 @@ from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.depthwise import CODE
 from lissom.kernels.kernel import Params, Refusal, identifier
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import geometry, padded_bytes, run_length
+from lissom.kernels.tiles import element_bytes, geometry, padded_bytes, run_length
 
 REGISTERS = 32
 LANES = 4
@@ -58,6 +58,10 @@ UNITS = (
 )
 
 
+FLOATS = Unit("aarch64", channels=4, piece=4, each=1, pick=0, spare=0)
+"""A float is multiplied as four bytes are by dot products."""
+
+
 def sizes(unit: Unit) -> list[tuple[int, int]]:
     """(rows, vectors) of the tiles whose sums, weights and columns fit in the registers."""
     held = 0.5 if unit.channels == 2 else 1  # registers a column: of a matrix, two share one
@@ -71,22 +75,27 @@ def sizes(unit: Unit) -> list[tuple[int, int]]:
 
 def is_copied(params: Params) -> bool:
     """Whether tiles read a copy of x: one with a border, or in which reading behind a run does no harm."""
-    return padded_bytes(params, 1) > 0 or run_length(params, 1) % 4 > 0
+    element = element_bytes(params)
+    return padded_bytes(params, element) > 0 or run_length(params, element) % 4 > 0
 
 
 def scratch_bytes(params: Params) -> int:
     """Bytes of the copy, and behind it."""
     c = geometry(params)
-    whole = padded_bytes(params, 1) or prod(c["in"]) * c["in_channels"] * c["groups"]
+    whole = padded_bytes(params, element_bytes(params)) or prod(c["in"]) * c["in_channels"] * c["groups"]
     return int(whole) + SLACK if is_copied(params) else 0
+
+
+def step_bytes(params: Params) -> int:
+    """From one column's patch to the next."""
+    c = geometry(params)
+    return int(c["stride"][2] * c["in_channels"] * c["groups"] * element_bytes(params))
 
 
 def _refusal(rows: int) -> Refusal:
     def refuses(params: Params) -> str | None:
-        if not params["w_plain"] or not params["x"]["flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
-            return "int8 weights with zero point 0 and int8 activations are wanted"
-        if params["skip"]["ratio"] and not params["skip"]["flip"]:
-            return "an addend of int8 is wanted"
+        if "conv" in params and (why := _not_signed(params)):
+            return why
         c = geometry(params)
         if c["groups"] > 1 == c["in_channels"]:
             return "groups of one channel"
@@ -96,56 +105,64 @@ def _refusal(rows: int) -> Refusal:
     return refuses
 
 
+def _not_signed(params: Params) -> str | None:
+    if not params["w_plain"] or not params["x"]["flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
+        return "int8 weights with zero point 0 and int8 activations are wanted"
+    return "an addend of int8 is wanted" if params["skip"]["ratio"] and not params["skip"]["flip"] else None
+
+
 def _cost(params: Params, unit: Unit, rows: int, vectors: int) -> float:
     """Instructions of all tiles: those of the sums, then of what follows them."""
     c = geometry(params)
     panels = c["groups"] * -(-c["out_channels"] // (vectors * LANES))
     tiles = c["batch"] * panels * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
-    length = run_length(params, 1)
-    runs = prod(c["kernel"]) * c["in_channels"] // length
+    element = element_bytes(params)
+    length = run_length(params, element)
+    runs = prod(c["kernel"]) * c["in_channels"] * element // length
     fours = -(-length // unit.depth) * unit.depth / 4
     loads = -(-vectors // 4)
     sums = fours * (rows * (vectors * unit.each + unit.pick) + loads) + -(-length // 16) * (rows + 3)
-    step = c["stride"][2] * c["in_channels"] * c["groups"]
+    step = step_bytes(params)
     sums += rows * -(-length // 16) if step % 16 and step * rows > 255 else 0
     ends = rows * vectors * 5.5 + rows * loads + 25
     return float(tiles * (runs * (sums + 4) + ends))
 
 
 def _known(params: Params, vectors: int) -> dict[str, int]:
-    c, length = geometry(params), run_length(params, 1)
-    step = c["stride"][2] * c["in_channels"] * c["groups"]
-    runs = prod(c["kernel"]) * c["in_channels"] // (c["kernel"][0] * c["kernel"][1] * length)
+    c, element = geometry(params), element_bytes(params)
+    length = run_length(params, element)
+    runs = c["kernel"][2] * c["in_channels"] * element // length
     whole = int(c["out_channels"] % (vectors * LANES) == 0)
     return {
-        "STEP": step,
+        "STEP": step_bytes(params),
         "LENGTH": length,
         "RUNS": runs,
         "COPIED": int(is_copied(params)),
         "WHOLE": whole,
-        "NARROW": int(params["w_plain"] == NARROW),
+        "NARROW": int(params.get("w_plain") == NARROW),
     }
 
 
-def _add(unit: Unit) -> None:
+def _add(task: str, unit: Unit, packing: str) -> None:
     for rows, vectors in sizes(unit):
         variant(
-            "conv_q8",
-            f"conv_q8_{identifier(unit.level)}_{rows}x{vectors}",
+            task,
+            f"{task}_{identifier(unit.level)}_{rows}x{vectors}",
             _refusal(rows),
             level=unit.level,
             layout="NHWC",
-            packing={"w": f"blocks {vectors} {unit.channels} {unit.piece}"},
+            packing={"w": packing.format(vectors)},
             scratch=scratch_bytes,
             cost=partial(_cost, unit=unit, rows=rows, vectors=vectors),
-            template="lissom_conv_q8_tile.h",
+            template=f"lissom_{task}_tile.h",
             constants={"ROWS": rows, "VECTORS": vectors, **dict.fromkeys(KNOWN, 0)},
             known=partial(_known, vectors=vectors),
         )
 
 
 for _unit in UNITS:
-    _add(_unit)
+    _add("conv_q8", _unit, f"blocks {{}} {_unit.channels} {_unit.piece}")
+_add("conv_f32", FLOATS, f"panels {LANES} {{}} 4")
 
 
 # ---- depthwise
@@ -175,7 +192,10 @@ def _depthwise_scratch(params: Params) -> int:
 def _depthwise_known(params: Params) -> dict[str, int]:
     c, merged = geometry(params), merged_pixels(params)
     _, height, width = c["kernel"]
-    columns = max((c["out"][2] - 1) * c["stride"][2] + (width - 1) * c["dilation"][2] + 1, c["pad"][2] + c["in"][2])
+    columns = max(
+        (c["out"][2] - 1) * c["stride"][2] + (width - 1) * c["dilation"][2] + 1,
+        c["pad"][2] + c["in"][2],
+    )
     return {
         "HEIGHT": height,
         "WIDTH": width,
@@ -195,7 +215,10 @@ def _depthwise_instructions(params: Params, level: str, columns: int) -> float:
     span = (columns - 1) * known["STRIDE"] + (width - 1) * known["DILATION"] + 1
     seen = min(span, columns * width)
     if level == "aarch64":
-        taps, pairs = height * width, (height * width + 1) // 2 if known["NARROW"] else 0
+        taps, pairs = (
+            height * width,
+            (height * width + 1) // 2 if known["NARROW"] else 0,
+        )
         each = 8 * pairs if pairs else 6 * taps
         return columns * (each + 30) + min(seen * height, columns * taps) + taps * columns / 2
     fours = -(-height // 4)
@@ -203,8 +226,6 @@ def _depthwise_instructions(params: Params, level: str, columns: int) -> float:
 
 
 def _depthwise_refusal(level: str, columns: int) -> Refusal:
-    signed = _refusal(1)
-
     def refuses(params: Params) -> str | None:
         c = geometry(params)
         if not c["groups"] > 1 == c["in_channels"] == c["out_channels"]:
@@ -216,7 +237,7 @@ def _depthwise_refusal(level: str, columns: int) -> Refusal:
             return f"{needed} columns at once for {c['out'][2]}"
         if columns > 1 and _depthwise_instructions(params, level, columns) > CODE:
             return f"{columns} columns at once are too much code"
-        return signed({**params, "conv": {**c, "groups": 1}})
+        return _not_signed(params)
 
     return refuses
 

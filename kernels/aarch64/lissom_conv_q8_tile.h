@@ -1,21 +1,10 @@
-/* Convolution of bytes, channels last, by tiles of LISSOM_ROWS columns of one output row and LISSOM_VECTORS vectors of
- * output channels, accumulated in registers: an implicit matrix product, without a copy of the patches.
- *
- * A run is what lies in a row under the kernel: kernel width times channels, contiguous, or, where columns are not
- * neighbours, the channels of one column. It is read 16 bytes at a time, of which each four (or eight, or two) meet a vector
- * of weights. Runs of a number of bytes that four does not divide are read from a copy of x, where reading past the end of a
- * run does no harm; other runs are read to the byte.
- *
- * Where a layer has the kernel to itself its geometry is known: LISSOM_STEP, the bytes from one column's patch to the next,
- * LISSOM_LENGTH, the bytes of a run, LISSOM_RUNS along the width, LISSOM_COPIED, whether x is read from a copy, and
- * LISSOM_WHOLE, whether all panels are full. A LISSOM_STEP of 0 leaves all of this to the parameters.
- *
- * w holds a panel for each LISSOM_VECTORS vectors of output channels: biases (less what the zero point of x adds),
- * multipliers, then the weights of each run (backends/c/packing.py, "blocks"). */
+/* Convolution of bytes by tiles in registers. A panel begins with the biases of its channels (less what the zero point of x
+ * adds) and their multipliers (backends/c/packing.py, "blocks"). */
 #include "lissom_conv.h"
 #include "lissom_finish_q8.h"
 
 typedef lissom_conv_q8_params tile_params;
+typedef lissom_vi tile_sum;
 #define TILE_ELEMENT 1
 #define TILE_READ 1
 #define TILE_HEAD 8
@@ -25,48 +14,9 @@ typedef lissom_conv_q8_params tile_params;
 #define TILE_RUN(length) (((length) + TILE_DEPTH - 1) / TILE_DEPTH * TILE_DEPTH)
 #define TILE_COPIES(length) ((length) % 4 != 0)
 
-/* LISSOM_VECTORS vectors that lie together. */
-LISSOM_INLINE void load_vectors(lissom_vi *to, const uint8_t *from)
-{
-    LISSOM_UNROLL
-    for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
-        to[v] = lissom_vi_load(from + v * 16);
-    }
-}
+static inline tile_sum tile_load(const uint8_t *p) { return lissom_vi_load(p); }
 
-/* The same for n <= 4 vectors of weights, by one instruction, which compilers do not use well by themselves: they move
- * registers about to have four in a row. Returns what is behind them. */
-LISSOM_INLINE const uint8_t *load_weights(int8x16_t *to, const uint8_t *w, const int32_t n)
-{
-    register int8x16_t a __asm__("v28");
-    if (n == 1) {
-        __asm__ volatile("ld1 {v28.16b}, [%0], #16" : "+r"(w), "=w"(a) : : "memory");
-        to[0] = a;
-        return w;
-    }
-    register int8x16_t b __asm__("v29");
-    if (n == 2) {
-        __asm__ volatile("ld1 {v28.16b, v29.16b}, [%0], #32" : "+r"(w), "=w"(a), "=w"(b) : : "memory");
-        to[0] = a;
-        to[1] = b;
-        return w;
-    }
-    register int8x16_t c __asm__("v30");
-    if (n == 3) {
-        __asm__ volatile("ld1 {v28.16b-v30.16b}, [%0], #48" : "+r"(w), "=w"(a), "=w"(b), "=w"(c) : : "memory");
-        to[0] = a;
-        to[1] = b;
-        to[2] = c;
-        return w;
-    }
-    register int8x16_t d __asm__("v31");
-    __asm__ volatile("ld1 {v28.16b-v31.16b}, [%0], #64" : "+r"(w), "=w"(a), "=w"(b), "=w"(c), "=w"(d) : : "memory");
-    to[0] = a;
-    to[1] = b;
-    to[2] = c;
-    to[3] = d;
-    return w;
-}
+#include "lissom_weights.h"
 
 /* What the best instruction of the level, LISSOM_PRODUCTS, is. */
 #if LISSOM_PRODUCTS == 3
@@ -77,7 +27,7 @@ LISSOM_INLINE const uint8_t *load_weights(int8x16_t *to, const uint8_t *w, const
 #include "lissom_pair_sums.h"
 #endif
 
-#include "lissom_conv_walk.h"
+#include "lissom_register_tile.h"
 
 /* From the sums of ROWS_AT_ONCE rows to bytes: four vectors, which lie LISSOM_VECTORS to a row. */
 #define ROWS_AT_ONCE (LISSOM_VECTORS == 1 ? 4 : LISSOM_VECTORS == 2 ? 2 : 1)
@@ -132,7 +82,7 @@ LISSOM_INLINE void load_skip(lissom_vi *to, const uint8_t *skip, int32_t step, i
     }
 }
 
-LISSOM_INLINE void results(const tile_params *q, const uint8_t *panel, lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *skip,
+LISSOM_INLINE void results(const tile_params *q, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *skip,
                            uint8_t *y, int32_t step, int32_t channels)
 {
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, skip ? &q->skip : NULL);
@@ -157,31 +107,6 @@ LISSOM_INLINE void results(const tile_params *q, const uint8_t *panel, lissom_vi
             }
             store(y, step, lissom_finish_q8_bytes(&f, values), row, first, channels);
         }
-    }
-}
-
-static inline void tiles_begin(void) {}
-static inline void tiles_end(void) {}
-
-LISSOM_INLINE void tile(const tile_params *q, const walk *walks, const uint8_t *x, int32_t step, const uint8_t *panel,
-                        const uint8_t *skip, uint8_t *y, int32_t y_step, int32_t channels)
-{
-    lissom_vi acc[LISSOM_ROWS][LISSOM_VECTORS];
-    sums_start(acc, panel);
-    const uint8_t *w = panel + CHANNELS * TILE_HEAD;
-    for (int32_t d = 0; d < walks->runs[0]; ++d) {
-        for (int32_t h = 0; h < walks->runs[1]; ++h) {
-            for (int32_t k = 0; k < (LISSOM_STEP ? LISSOM_RUNS : walks->runs[2]); ++k) {
-                const uint8_t *const at = x + d * walks->steps[0] + h * walks->steps[1] + k * walks->steps[2];
-                w = sums_run(acc, at, step, w, LISSOM_STEP ? LISSOM_LENGTH : walks->length);
-            }
-        }
-    }
-    sums_end(acc);
-    if (skip) {
-        results(q, panel, acc, skip, y, y_step, channels);
-    } else {
-        results(q, panel, acc, NULL, y, y_step, channels);
     }
 }
 

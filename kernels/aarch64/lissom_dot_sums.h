@@ -1,11 +1,20 @@
-/* The sums of a tile (lissom_conv_q8_tile.h) by dot products of four bytes: weights of four channels, four bytes each, times
- * four bytes of a column, picked by lane. */
+/* The sums of a tile (lissom_register_tile.h) by weights of four channels, four bytes each, times four bytes of a column,
+ * picked by lane: dot products or, with LISSOM_FLOATS, products of floats. */
 #ifndef LISSOM_DOT_SUMS_H
 #define LISSOM_DOT_SUMS_H
 
 #define TILE_DEPTH 4 /* bytes of a run that a vector of weights is for */
 
-LISSOM_INLINE void sums_start(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *panel)
+#ifdef LISSOM_FLOATS
+/* In assembly, since gcc moves sums of floats about. */
+#define PICK(acc, w, x, lane) __asm__("fmla %0.4s, %1.4s, %2.s[" #lane "]" : "+w"(acc) : "w"(w), "w"(x))
+#define PICK_HALF(acc, w, x, lane) PICK(acc, w, x, lane)
+#else
+#define PICK(acc, w, x, lane) acc = vdotq_laneq_s32(acc, w, x, lane)
+#define PICK_HALF(acc, w, x, lane) acc = vdotq_lane_s32(acc, w, x, lane)
+#endif
+
+LISSOM_INLINE void sums_start(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *panel)
 {
     LISSOM_UNROLL
     for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
@@ -14,10 +23,10 @@ LISSOM_INLINE void sums_start(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *p
     }
 }
 
-LISSOM_INLINE void sums_end(lissom_vi (*acc)[LISSOM_VECTORS]) { (void)acc; }
+LISSOM_INLINE void sums_end(tile_sum (*acc)[LISSOM_VECTORS]) { (void)acc; }
 
-/* Four bytes of each column, which are lane LANE of xs, as PICK takes it. */
-#define MULTIPLY(PICK, xs, LANE)                                                         \
+/* Four bytes of each column, which are lane LANE of xs, as HOW takes it. */
+#define MULTIPLY(HOW, xs, LANE)                                                         \
     LISSOM_UNROLL                                                                        \
     for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {                        \
         const int32_t count = lissom_smaller(4, LISSOM_VECTORS - first);                 \
@@ -27,13 +36,13 @@ LISSOM_INLINE void sums_end(lissom_vi (*acc)[LISSOM_VECTORS]) { (void)acc; }
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {                                      \
             LISSOM_UNROLL                                                                \
             for (int32_t i = 0; i < count; ++i) {                                        \
-                lissom_vi *const to = &acc[m][first + i];                                \
-                *to = PICK(*to, weights[i], (xs)[m], LANE);                              \
+                tile_sum *const to = &acc[m][first + i];                                \
+                HOW(*to, weights[i], (xs)[m], LANE);                              \
             }                                                                            \
         }                                                                                \
     }
 
-LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w,
+LISSOM_INLINE const uint8_t *sums_run(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *x, int32_t step, const uint8_t *w,
                                       int32_t length)
 {
     const int32_t may_pass = LISSOM_STEP && LISSOM_COPIED; /* the end of a run */
@@ -46,21 +55,21 @@ LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const ui
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
             whole[m] = vld1q_s8((const int8_t *)x + m * step);
         }
-        MULTIPLY(vdotq_laneq_s32, whole, 0);
-        MULTIPLY(vdotq_laneq_s32, whole, 1);
-        MULTIPLY(vdotq_laneq_s32, whole, 2);
-        MULTIPLY(vdotq_laneq_s32, whole, 3);
+        MULTIPLY(PICK, whole, 0);
+        MULTIPLY(PICK, whole, 1);
+        MULTIPLY(PICK, whole, 2);
+        MULTIPLY(PICK, whole, 3);
     }
     if (may_pass && left > 8) {
         LISSOM_UNROLL
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
             whole[m] = vld1q_s8((const int8_t *)x + m * step);
         }
-        MULTIPLY(vdotq_laneq_s32, whole, 0);
-        MULTIPLY(vdotq_laneq_s32, whole, 1);
-        MULTIPLY(vdotq_laneq_s32, whole, 2);
+        MULTIPLY(PICK, whole, 0);
+        MULTIPLY(PICK, whole, 1);
+        MULTIPLY(PICK, whole, 2);
         if (left > 12) {
-            MULTIPLY(vdotq_laneq_s32, whole, 3);
+            MULTIPLY(PICK, whole, 3);
         }
         return w;
     }
@@ -69,9 +78,9 @@ LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const ui
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
             half[m] = vld1_s8((const int8_t *)x + m * step);
         }
-        MULTIPLY(vdotq_lane_s32, half, 0);
+        MULTIPLY(PICK_HALF, half, 0);
         if (left > 4) {
-            MULTIPLY(vdotq_lane_s32, half, 1);
+            MULTIPLY(PICK_HALF, half, 1);
         }
         x += 8;
         left -= 8;
@@ -81,7 +90,7 @@ LISSOM_INLINE const uint8_t *sums_run(lissom_vi (*acc)[LISSOM_VECTORS], const ui
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
             half[m] = vreinterpret_s8_s32(vld1_dup_s32((const void *)(x + m * step)));
         }
-        MULTIPLY(vdotq_lane_s32, half, 0);
+        MULTIPLY(PICK_HALF, half, 0);
     }
     return w;
 }
