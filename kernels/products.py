@@ -8,7 +8,7 @@ from functools import partial
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params, identifier
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, cycles_a_group, cycles_after, tile_sizes
+from lissom.kernels.tiles import FLOATS, INTEGERS, NEON_FLOATS, Machine, cycles_a_group, cycles_after, tile_sizes
 
 
 def _matmul(params: Params) -> Params:
@@ -79,4 +79,4 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
 
 
 _add("matmul_q8", INTEGERS)
-_add("matmul_f32", FLOATS)
+_add("matmul_f32", (*FLOATS, NEON_FLOATS))

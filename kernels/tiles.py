@@ -56,8 +56,9 @@ FLOATS = (
     Machine("x86-64-v4", lanes=16, registers=32, element=4, latency=4, after=2),
     Machine("x86-64-v3", lanes=8, registers=16, element=4, latency=4),
     Machine("x86-64-v2", lanes=4, registers=16, element=4, dots=1.4, latency=3, spare=2),
-    Machine("aarch64", lanes=4, registers=32, element=4, dots=1, loads=1, latency=1, cache=2**20),
 )
+NEON_FLOATS = Machine("aarch64", lanes=4, registers=32, element=4, dots=1, loads=1, latency=1, cache=2**20)
+"""For products of activations; convolutions have tiles of their own."""
 
 
 def tile_sizes(machine: Machine) -> list[tuple[int, int]]:
