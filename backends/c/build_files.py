@@ -25,7 +25,7 @@ def cmake(program: Program) -> str:
     place of that."""
     n, target = program.name, program.target
     files = "\n".join(f"    {unit}.c" for unit in units(program))
-    options = ["-ffp-contract=off", *(CROSS[target].flags if target in CROSS and not is_bare(target) else ())]
+    level = "" if target not in CROSS or is_bare(target) else _CLANG.format(name=n, flags=CROSS[target].clang_flags[0])
     return f"""cmake_minimum_required(VERSION 3.13)
 project({n} C)
 
@@ -36,10 +36,18 @@ target_include_directories({n} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_target_properties({n} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
 if(NOT MSVC)
     # Results are defined without contraction of products and sums.
-    target_compile_options({n} PRIVATE {" ".join(options)})
+    target_compile_options({n} PRIVATE -ffp-contract=off)
     target_link_libraries({n} PUBLIC m)
 endif()
-{_board(program) if is_bare(target) else _test(n)}"""
+{level}{_board(program) if is_bare(target) else _test(n)}"""
+
+
+_CLANG = """\
+if(CMAKE_C_COMPILER_ID MATCHES Clang AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16)
+    # Later ones, and gcc, take from each file which instructions it may have.
+    target_compile_options({name} PRIVATE {flags})
+endif()
+"""
 
 
 def _test(n: str) -> str:

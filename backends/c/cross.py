@@ -29,7 +29,10 @@ class Cross:
     packages: str
     """The Debian packages that hold it and a C library."""
     flags: Command
-    """The target, as gcc and clang spell it."""
+    """The target, as gcc spells it. Kernels for AArch64 name what they need above the base in the file; more here would
+    keep functions for all levels from being inlined into those of a lower one."""
+    clang_flags: Command
+    """The target, as clang spells it, which up to version 15 goes by its flags alone."""
     triple: str
     """The target of clang."""
     zig: Command
@@ -41,10 +44,10 @@ class Cross:
         return self.gcc.startswith("arm-none")
 
 
-def _linux(arch: str, cpu: str) -> Cross:
+def _linux(arch: str) -> Cross:
     packages = "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
-    zig = ("-target", "aarch64-linux-musl", f"-mcpu={cpu}")
-    return Cross("aarch64-linux-gnu-gcc", packages, (f"-march={arch}",), "aarch64-linux-gnu", zig)
+    flags, zig = ("-march=armv8-a",), ("-target", "aarch64-linux-musl", "-mcpu=generic")
+    return Cross("aarch64-linux-gnu-gcc", packages, flags, (f"-march={arch}",), "aarch64-linux-gnu", zig)
 
 
 def _cortex(cpu: str, arch: str, fpu: str = "", features: str = "") -> Cross:
@@ -54,14 +57,15 @@ def _cortex(cpu: str, arch: str, fpu: str = "", features: str = "") -> Cross:
     flags = (f"-mcpu={cpu}", "-mthumb", f"-mfloat-abi={abi}", *chosen)
     eabi = "eabihf" if fpu else "eabi"
     zig = ("-target", f"thumb-freestanding-{eabi}", f"-mcpu={cpu.replace('-', '_')}{features}")
-    return Cross("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi", flags, f"{arch}-none-{eabi}", zig)
+    packages = "gcc-arm-none-eabi libnewlib-arm-none-eabi"
+    return Cross("arm-none-eabi-gcc", packages, flags, flags, f"{arch}-none-{eabi}", zig)
 
 
 CROSS: dict[str, Cross] = {
-    "aarch64": _linux("armv8-a", "generic"),
-    "aarch64+dotprod": _linux("armv8.2-a+dotprod", "generic+v8_2a+dotprod"),
-    "aarch64+i8mm": _linux("armv8.2-a+dotprod+i8mm", "generic+v8_2a+dotprod+i8mm"),
-    "arm64": _linux("armv8-a", "generic"),
+    "aarch64": _linux("armv8-a"),
+    "aarch64+dotprod": _linux("armv8.2-a+dotprod"),
+    "aarch64+i8mm": _linux("armv8.2-a+dotprod+i8mm"),
+    "arm64": _linux("armv8-a"),
     "cortex-m0": _cortex("cortex-m0", "thumbv6m"),
     "cortex-m3": _cortex("cortex-m3", "thumbv7m"),
     "cortex-m4": _cortex("cortex-m4", "thumbv7em", "fpv4-sp-d16", "+vfp4d16sp"),
@@ -87,22 +91,21 @@ def find_for(target: str, cc: str | None = None) -> Command | None:
     there is none. Raises Error where the one asked for is not on the path."""
     if not foreign(target):
         found = find_compiler(cc)
-        return None if found is None else (found, *native_flags(target))
+        return None if found is None else (found, *native_flags(target, found))
     cross = CROSS[target]
     headers = ("-isystem", str(FREESTANDING)) if cross.bare else ()
     if cc is not None and cc != "zig":
         if shutil.which(cc) is None:
             raise Error(f"the C compiler {cc!r} is not on the path")
-        return (cc, f"--target={cross.triple}", *cross.flags, *headers) if "clang" in cc else (cc, *cross.flags)
+        return (cc, f"--target={cross.triple}", *cross.clang_flags, *headers) if "clang" in cc else (cc, *cross.flags)
     if cc is None and shutil.which(cross.gcc):
         return (cross.gcc, *cross.flags)
     return (sys.executable, "-m", "ziglang", "cc", *cross.zig, *ZIG_FLAGS, *headers) if has_zig() else None
 
 
-def native_flags(target: str) -> Command:
-    """What this machine's own compiler needs for a target of this machine's kind. Kernels for x86 name their
-    instruction sets in the file; those for Arm are compiled for the whole target."""
-    return CROSS[target].flags if target in CROSS else ()
+def native_flags(target: str, compiler: str) -> Command:
+    """What this machine's own compiler needs for a target of this machine's kind."""
+    return CROSS[target].clang_flags if target in CROSS and "clang" in compiler else ()
 
 
 ZIG_FLAGS = ("-fno-sanitize=undefined",)
@@ -115,7 +118,8 @@ FREESTANDING = Path(__file__).parent / "emulation" / "freestanding"
 def need_for(target: str, cc: str | None = None) -> Command:
     """The compiler for ``target``; raises Error that says what to install where there is none."""
     if not foreign(target):
-        return (need_compiler(cc), *native_flags(target))
+        compiler = need_compiler(cc)
+        return (compiler, *native_flags(target, compiler))
     found = find_for(target, cc)
     if found is None:
         cross = CROSS[target]
