@@ -75,7 +75,7 @@ def test_rows_times_weights_plus_bias_is_the_output(op: Op, count: int) -> None:
     at = found.positions(y, count, np.random.default_rng(0))
     got = found.rows(x, at) @ found.matrix() + found.bias()[:, None]
     np.testing.assert_allclose(got, found.outputs(y, at), rtol=1e-4, atol=1e-4)
-    everything = y.numel() // y.shape[found.channel_axis(y)]
+    everything = y.numel() // y.shape[found.output_axis]
     assert got.shape[1] == min(count, everything)
 
 
