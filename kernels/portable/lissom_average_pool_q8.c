@@ -1,7 +1,7 @@
 #include "lissom_pool.h"
 
 /* x_scale / (y_scale * count). */
-static lissom_real multiplier(const lissom_pool_q8_params *q, int32_t count)
+static inline lissom_real multiplier(const lissom_pool_q8_params *q, int32_t count)
 {
     const lissom_real over = lissom_real_mul(lissom_real_of(q->y_scale), lissom_real_from(count));
     return lissom_real_div(lissom_real_of(q->x_scale), over);
