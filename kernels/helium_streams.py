@@ -1,4 +1,4 @@
-"""Kernels of cortex-m55 for what lies between the convolutions: they pass over memory once."""
+"""Kernels of cortex-m55 for what lies between the convolutions, and for products of two activations."""
 
 from __future__ import annotations
 
@@ -51,3 +51,35 @@ for _name, _minus in (("add_q8", 0), ("sub_q8", 1)):
 variant("dequantize_i8", "dequantize_i8_m55", always, level=LEVEL, template="lissom_dequantize_i8_m55.h")
 variant("quantize_q8", "quantize_q8_m55", always, level=LEVEL, template="lissom_quantize_q8_m55.h")
 variant("lookup", "lookup_m55", _not_bytes, level=LEVEL, template="lissom_lookup_m55.h")
+
+
+def _not_two_activations(params: Params) -> str | None:
+    p = params["matmul"]
+    if (
+        params["b_plain"]
+        or not params["a"]["flip"]
+        or not params["b_flip"]
+        or params["y"]["low"] + params["y"]["zero"] >= 0
+    ):
+        return "two activations of signed bytes are wanted"
+    if params["b_zero_stride"] or params["multiplier_stride"] or p["c_n"] or p["c_m"]:
+        return "one zero point, one multiplier and no bias are wanted"
+    if p["a_k"] != 1 or (p["b_k"] != 1 and (p["b_n"] != 1 or 8 * p["k"] >= 2**16)):
+        return "neither rows nor columns that lie together"
+    return None
+
+
+def _products_scratch(params: Params) -> int:
+    """What zero points add to columns, and the columns, where they are copied."""
+    p = params["matmul"]
+    return int(-(-p["n"] // 4) * 16 + (p["n"] * p["k"] if p["b_k"] != 1 else 0))
+
+
+variant(
+    "matmul_q8",
+    "matmul_q8_m55",
+    _not_two_activations,
+    level=LEVEL,
+    scratch=_products_scratch,
+    template="lissom_matmul_q8_m55.h",
+)

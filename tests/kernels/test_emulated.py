@@ -19,6 +19,7 @@ SEEN = [
     "QLinearGemm",
     "QLinearAdd",
     "QLinearSub",
+    "QLinearMatMul",
     "QLinearAveragePool",
     "QLinearGlobalAveragePool",
     "Lookup",
