@@ -68,7 +68,7 @@ def _scratch(params: Params, pixels: int) -> int:
     outputs = geometry(params)["out_channels"]
     abreast = 4 if pixels == 1 else 1
     tile = -(-outputs // abreast) * abreast * pixels
-    return columns_words(params) * 8 * pixels + tile + run_length(params, 1)
+    return int(columns_words(params) * 8 * pixels + tile + run_length(params, 1))
 
 
 X, SKIP = 0, 5

@@ -4,8 +4,7 @@
 #define LINE LISSOM_LINE
 
 /* n floats, a multiple of four, to bytes that lie `step` bytes apart. */
-LISSOM_NOINLINE static uint8_t *quantize(const float *x, uint8_t *y, int32_t n, int32_t step, int32_t zero,
-                                         const float *scale)
+LISSOM_NOINLINE static void quantize(const float *x, uint8_t *y, int32_t n, int32_t step, int32_t zero, const float *scale)
 {
     register const float *r0 __asm__("r0") = x;
     register uint8_t *r1 __asm__("r1") = y;
@@ -49,7 +48,6 @@ LISSOM_NOINLINE static uint8_t *quantize(const float *x, uint8_t *y, int32_t n, 
         : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
         : "r"(r12), "r"(r4)
         : "s0", "s1", "s2", "s3", "s4", "cc", "memory");
-    return r1;
 }
 
 void LISSOM_KERNEL(const lissom_channel_params *p, const float *x, const float *scale, const lissom_q8_output *q, uint8_t *y)
@@ -62,17 +60,16 @@ void LISSOM_KERNEL(const lissom_channel_params *p, const float *x, const float *
             const int32_t flip = q[c].low + (float)q[c].zero < 0.0f ? 0 : 0x80; /* uint8 is int8 less 128 */
             const int32_t zero = q[c].zero - flip;
             uint8_t *const first = y + o * p->channels * p->inner + (p->turned ? c : c * p->inner);
-            uint8_t *to = first;
             if (whole != 0) {
-                to = quantize(x, to, whole, step, zero, scale + c);
+                quantize(x, first, whole, step, zero, scale + c);
             }
             if (rest != 0) {
                 float four[4] = {0};
                 uint8_t bytes[4];
                 memcpy(four, x + whole, (size_t)rest * sizeof(float));
-                (void)quantize(four, bytes, 4, 1, zero, scale + c);
+                quantize(four, bytes, 4, 1, zero, scale + c);
                 for (int32_t i = 0; i < rest; ++i) {
-                    to[i * step] = bytes[i];
+                    first[(whole + i) * step] = bytes[i];
                 }
             }
             for (int32_t i = 0; flip != 0 && i < p->inner; ++i) {
