@@ -1,6 +1,6 @@
 """Instructions of one int8 inference on Arm processors, beside the figures known of CMSIS-NN and XNNPACK.
 
-    python -m benchmarks.instructions [--target T ...] [--layers] [--write] [NAME ...]
+    python -m benchmarks.instructions [--target T ...] [--layers | --memory] [--write] [NAME ...]
 
 Networks of ../shared/data (or where LISSOM_SHARED points) are quantized with "fold, quantize(int8)", compiled with int8
 inputs and outputs, and run once under qemu, whose plugin counts. ``--write`` puts the table into docs/arm.md, between
@@ -99,15 +99,32 @@ def counts(name: str, targets: list[str], layers: bool) -> Iterator[Counted]:
 
 def table(found: dict[str, list[Counted]]) -> Iterator[str]:
     """Markdown: a row for each network and target."""
-    yield "| network | target | MMAC | instructions | a MAC | peer | ratio | arena | stack | code |"
-    yield "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| network | target | MMAC | instructions | a MAC | peer | ratio |"
+    yield "|---|---|--:|--:|--:|--:|--:|"
     for name, of in found.items():
         for x in of:
             peer = PEERS[name].get(x.target)
             beside = f"{peer[0]} {peer[1] / 1e6:.3g} M | {x.instructions / peer[1]:.2f}" if peer else " | "
             each = f"{x.macs / 1e6:.3g} | {x.instructions / 1e6:.3f} M | {x.instructions / x.macs:.2f}"
-            memory = " | ".join(f"{x.memory[f'{k}_bytes']:,}" for k in ("arena", "stack", "code"))
-            yield f"| {NETWORKS[name]} | {x.target} | {each} | {beside} | {memory} |"
+            yield f"| {NETWORKS[name]} | {x.target} | {each} | {beside} |"
+
+
+def memory(name: str, targets: list[str]) -> Iterator[str]:
+    """Markdown: a row for each target, what a network takes there in bytes."""
+    graph, _ = quantized(name)
+    for target in targets:
+        with tempfile.TemporaryDirectory() as folder:
+            facts = ls.emit(graph, Path(folder, "out"), target=target, io="int8")["artifact"]
+        cells = " | ".join(f"{facts[f'{k}_bytes']:,}" for k in ("arena", "stack", "weight", "code", "flash"))
+        yield f"| {NETWORKS[name]} | {target} | {cells} |"
+
+
+def print_memory(names: list[str], targets: list[str]) -> None:
+    print("| network | target | arena | stack | weights | code | flash |")
+    print("|---|---|--:|--:|--:|--:|--:|")
+    for name in names:
+        for row in memory(name, targets):
+            print(row, flush=True)
 
 
 def main() -> None:
@@ -116,7 +133,11 @@ def main() -> None:
     parser.add_argument("--target", action="append", choices=TARGETS, help="by default each of them")
     parser.add_argument("--layers", action="store_true", help="also print each layer")
     parser.add_argument("--write", action="store_true", help="also put the table into docs/arm.md")
+    parser.add_argument("--memory", action="store_true", help="print bytes of memory instead")
     given = parser.parse_args()
+    if given.memory:
+        print_memory(given.names or list(NETWORKS), given.target or TARGETS)
+        return
     found: dict[str, list[Counted]] = {}
     for name in given.names or NETWORKS:
         found[name] = list(counts(name, given.target or TARGETS, given.layers))
