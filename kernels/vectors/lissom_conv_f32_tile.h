@@ -46,7 +46,7 @@ static inline void tile_finish(const tile_params *p, const uint8_t *panel, const
 
 #ifdef LISSOM_WHOLE_TILES
 static inline void tile_whole(const tile_params *p, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS],
-                              const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
+                              const uint8_t *skip, uint8_t *y, int32_t step)
 {
     (void)panel;
     LISSOM_UNROLL
@@ -54,8 +54,7 @@ static inline void tile_whole(const tile_params *p, const uint8_t *panel, tile_s
         LISSOM_UNROLL
         for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
             const int32_t at = m * step + v * LISSOM_LANES * 4;
-            const int32_t n = lissom_larger(0, lissom_smaller(channels - v * LISSOM_LANES, LISSOM_LANES));
-            finish_one(p, acc[m][v], skip ? skip + at : NULL, y + at, n);
+            finish_one(p, acc[m][v], skip ? skip + at : NULL, y + at, LISSOM_LANES);
         }
     }
 }

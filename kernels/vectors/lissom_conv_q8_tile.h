@@ -31,10 +31,10 @@ static inline void tile_finish(const tile_params *q, const uint8_t *panel, const
 
 #ifdef LISSOM_WHOLE_TILES
 static inline void tile_whole(const tile_params *q, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS],
-                              const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
+                              const uint8_t *skip, uint8_t *y, int32_t step)
 {
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, skip ? &q->skip : NULL);
-    lissom_finish_q8_whole(&f, panel + LISSOM_VECTORS * LISSOM_LANES * 4, acc, skip, y, step, channels);
+    lissom_finish_q8_whole(&f, panel + LISSOM_VECTORS * LISSOM_LANES * 4, acc, skip, y, step);
 }
 #endif
 

@@ -32,7 +32,6 @@
 
 #ifdef LISSOM_CHUNK
 #include "lissom_matrix_sums.h"
-#undef LISSOM_WHOLE_TILES /* sums are in other registers */
 #else
 #include "lissom_vector_sums.h"
 #endif
@@ -41,18 +40,6 @@
 #define TILE_COPIES(length) (TILE_READ != TILE_ELEMENT)
 #include "lissom_conv_walk.h"
 
-#ifdef LISSOM_WHOLE_TILES
-/* Results from sums, as most tiles have them, and where channels are missing. */
-static inline void whole(const tile_params *q, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS],
-                         const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
-{
-    if (channels == CHANNELS) {
-        tile_whole(q, panel, acc, skip, y, step, CHANNELS);
-    } else {
-        tile_whole(q, panel, acc, skip, y, step, channels);
-    }
-}
-#else
 /* Results from sums. They pass through memory: so this is there once, and the loop over sums keeps all registers. */
 LISSOM_NOINLINE static void finish(const tile_params *q, const uint8_t *panel, const tile_sum (*acc)[LISSOM_VECTORS],
                                    const uint8_t *skip, uint8_t *y, int32_t step, int32_t channels)
@@ -63,7 +50,6 @@ LISSOM_NOINLINE static void finish(const tile_params *q, const uint8_t *panel, c
         tile_finish(q, panel, acc, NULL, y, step, channels);
     }
 }
-#endif
 
 static inline void tiles_begin(void) { sums_begin(); }
 static inline void tiles_end(void) { sums_end(); }
@@ -93,17 +79,19 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
             }
         }
     }
-#ifdef LISSOM_WHOLE_TILES
-    if (skip) {
-        whole(q, panel, acc, skip, y, y_step, channels);
-    } else {
-        whole(q, panel, acc, NULL, y, y_step, channels);
+#if defined(LISSOM_WHOLE_TILES) && LISSOM_CHUNK == 4
+    if (channels == CHANNELS) {
+        if (skip) {
+            tile_whole(q, panel, acc, skip, y, y_step);
+        } else {
+            tile_whole(q, panel, acc, NULL, y, y_step);
+        }
+        return;
     }
-#else
+#endif
     tile_sum done[LISSOM_ROWS][LISSOM_VECTORS];
     sums_store(done, (const tile_sum(*)[LISSOM_VECTORS])acc);
     finish(q, panel, (const tile_sum(*)[LISSOM_VECTORS])done, skip, y, y_step, channels);
-#endif
 }
 
 #endif

@@ -73,24 +73,19 @@ static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm512
 
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm512_storeu_si512(p, v); }
 
-/* There are registers enough to finish whole tiles in: parts of their vectors of bytes are stored. */
+/* One of the 1, 2 or 4 equal parts of a vector; there are registers enough to finish whole tiles so. */
 #define LISSOM_WHOLE_TILES
-static inline void lissom_vi_store_half(void *p, lissom_vi v, int32_t i)
+static inline void lissom_vi_store_part(void *p, lissom_vi v, int32_t parts, int32_t i)
 {
-    _mm256_storeu_si256(p, i == 0 ? _mm512_castsi512_si256(v) : _mm512_extracti64x4_epi64(v, 1));
-}
-
-/* The first n bytes of a quarter. */
-static inline void lissom_vi_store_quarter(void *p, lissom_vi v, int32_t i, int32_t n)
-{
-    const __m128i quarter = i == 0   ? _mm512_castsi512_si128(v)
+    if (parts == 1) {
+        _mm512_storeu_si512(p, v);
+    } else if (parts == 2) {
+        _mm256_storeu_si256(p, i == 0 ? _mm512_castsi512_si256(v) : _mm512_extracti64x4_epi64(v, 1));
+    } else {
+        _mm_storeu_si128(p, i == 0   ? _mm512_castsi512_si128(v)
                             : i == 1 ? _mm512_extracti32x4_epi32(v, 1)
                             : i == 2 ? _mm512_extracti32x4_epi32(v, 2)
-                                     : _mm512_extracti32x4_epi32(v, 3);
-    if (n == 16) {
-        _mm_storeu_si128(p, quarter);
-    } else {
-        _mm_mask_storeu_epi8(p, lissom_v_mask(n), quarter);
+                                     : _mm512_extracti32x4_epi32(v, 3));
     }
 }
 
