@@ -37,7 +37,11 @@ typedef lissom_conv_q8_params tile_params;
 /* The bytes of up to four rows of a column, of 16 channels: in lane c of vector i channel 4 * i + c of each row, and zeros
  * for rows that are not there. In assembly, since compilers would read many columns ahead, and move registers about to
  * have tables in a row of them. */
+#ifdef __OPTIMIZE__
 #define FITS(offset) ((offset) < 256 || ((offset) % 16 == 0 && (offset) < 65536)) /* into the instruction */
+#else
+#define FITS(offset) 0 /* only optimizers see that it is a constant */
+#endif
 #define GATHER(LOADS, TABLE)                                                                                   \
     __asm__ volatile(LOADS "tbl %0.16b, {" TABLE "}, %4.16b\n\t"                                               \
                            "tbl %1.16b, {" TABLE "}, %5.16b\n\t"                                               \
@@ -65,7 +69,7 @@ LISSOM_INLINE void gather(lissom_vi *column, const uint8_t *x, const int32_t off
 /* The products of such a column with the weights of one tap, added to the sums of another one. */
 LISSOM_INLINE void add_products(lissom_vi *acc, const lissom_vi *column, const uint8_t *w, const int32_t tap)
 {
-    w += tap * 64 / 768 * 768; /* what an instruction can hold is less than 1024 */
+    w += FITS(0) ? tap * 64 / 768 * 768 : tap * 64; /* what this instruction can hold is less than 1024 */
     __asm__ volatile("ldp q28, q29, [%8, %9]\n\t"
                      "ldp q30, q31, [%8, %10]\n\t"
                      "sdot %0.4s, %4.16b, v28.16b\n\t"
@@ -74,7 +78,7 @@ LISSOM_INLINE void add_products(lissom_vi *acc, const lissom_vi *column, const u
                      "sdot %3.4s, %7.16b, v31.16b"
                      : "+w"(acc[0]), "+w"(acc[1]), "+w"(acc[2]), "+w"(acc[3])
                      : "w"(column[0]), "w"(column[1]), "w"(column[2]), "w"(column[3]), "r"(w),
-                       "i"(tap * 64 % 768), "i"(tap * 64 % 768 + 32)
+                       "i"(FITS(0) ? tap * 64 % 768 : 0), "i"(FITS(0) ? tap * 64 % 768 + 32 : 32)
                      : "v28", "v29", "v30", "v31", "memory");
 }
 
