@@ -54,8 +54,8 @@ def binarize(
     scale: what signs of weights are multiplied with: one, or a number for each channel or the whole tensor, which
         learns from the mean magnitude on (XNOR-Net, Rastegari 2016; XNOR-Net++, Bulat 2019, arXiv:1909.13863).
     norm: whether a batch normalization follows each of these layers that has none and is no output, as in both papers.
-        Each channel begins with the mean and the variance it had; the normalization learns what the scale else would.
-        Train it with batch_norm=batch; fold takes it into scale and bias.
+        Each channel begins with the mean and the variance it had. Train it with batch_norm=batch; fold takes it into
+        scale and bias.
     exclude: names of layers that stay as they are; first and last are names of those.
     """
     found = weights_of(graph, "binarize", exclude)
@@ -65,8 +65,7 @@ def binarize(
     if activations:
         binarize_inputs(graph, [w.layer for w in found], data)
     for w in found:
-        learns = w.const.trainable and w.layer not in normed
-        graph.replace(w.const, _signs(w, scale, learns).named(f"{w.const.name}.binary", w.const.loc))
+        graph.replace(w.const, _signs(w, scale).named(f"{w.const.name}.binary", w.const.loc))
         notes.done("binarize", w.layer)
     if feed is not None:
         measure_again(graph, norms, feed)
@@ -83,7 +82,7 @@ def _wants_norm(layer: Op) -> bool:
     )
 
 
-def _signs(w: Weights, scale: Spread, learns: bool) -> Binarize:
+def _signs(w: Weights, scale: Spread) -> Binarize:
     """Signs of weights. Under their mean magnitude as the scale they are nearest to the weights.
 
     The real weights lie within twice that: BinaryConnect draws them evenly from such a window, and clips them to it.
@@ -94,7 +93,7 @@ def _signs(w: Weights, scale: Spread, learns: bool) -> Binarize:
         return Binarize(w.const, axis=w.axis, window=window)
     over = spread_over(scale, w.axis, size.ndim)
     mean = size.mean(over, dtype=np.float64).astype(np.float32)
-    return Binarize(w.const, Const(mean, f"{w.const.name}.scale", trainable=learns), w.axis, window)
+    return Binarize(w.const, Const(mean, f"{w.const.name}.scale", trainable=w.const.trainable), w.axis, window)
 
 
 def binarize_inputs(graph: Graph, layers: list[Op], data: Data | None) -> None:
