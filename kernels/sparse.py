@@ -1,9 +1,9 @@
 """Convolutions whose weights are mostly zero: which kernels there are, what each costs, and when it is worth it.
 
-Levels with vectors take bytes by blocks of four channels, whatever pattern they make in each output channel; floats, and
-the portable level, go by single weights. What a kernel saves over a dense one is work, what it adds is a rearrangement of what goes in
-and comes out, so it pays below a density that depends on the layer. ``CROSSOVER`` and ``Sparse`` hold what was measured
-(``python -m benchmarks.sparsity --crossover``).
+Levels with vectors take bytes by blocks of four channels, whatever pattern they make in each output channel; floats,
+and the portable level, go by single weights. What a kernel saves over a dense one is work, what it adds is a
+rearrangement of what goes in and comes out, so it pays below a density that depends on the layer. ``CROSSOVER`` and
+``Sparse`` hold what was measured (``python -m benchmarks.sparsity --crossover``).
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def _row_cost(params: Params, on: Sparse) -> float:
 
 
 def why_dense(kernel: Kernel, params: Params, dense_cost: float) -> str | None:
-    """Why a dense kernel of the level, and of this cost, would be faster than ``kernel`` for these weights; None where it
-    would not be."""
+    """Why a dense kernel of the level, and of this cost, would be faster than ``kernel`` for these weights; None where
+    it would not be."""
     on = next((on for on in (LEVELS if "blocks" in params else FLOATS) if on.level == kernel.level), None)
     if kernel.level == "portable":
         share = params["nonzeros"] / (taps(params) * params["conv"]["out_channels"])

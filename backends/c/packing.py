@@ -179,9 +179,9 @@ def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
 
 def blocks(operand: Operand, vectors: int, channels: int, piece: int) -> Array:
     """Weights for ``kernels/aarch64/lissom_conv_q8_tile.h``, vectors of 16 bytes for ``channels`` output channels: for
-    every ``vectors`` times four output channels of a group biases as int32 and multipliers as float32, then for each run,
-    with zeros behind it, and each 16 / ``channels`` bytes of it vectors for all of them; in a vector, ``piece`` bytes
-    of the run of each channel, then the next ``piece`` bytes of each."""
+    every ``vectors`` times four output channels of a group biases as int32 and multipliers as float32, then for each
+    run, with zeros behind it, and each 16 / ``channels`` bytes of it vectors for all of them; in a vector, ``piece``
+    bytes of the run of each channel, then the next ``piece`` bytes of each."""
     c, length, depth = geometry(operand.params), run_length(operand.params, 1), 16 // channels
     groups, outputs, width = c["groups"], c["out_channels"], 4 * vectors
     weights = operand.array.reshape(groups, outputs, c["in_channels"], -1)
@@ -278,8 +278,8 @@ def fours(operand: Operand, together: int) -> Array:
 
 
 def eights(operand: Operand) -> Array:
-    """Floats for ``lissom_conv_f32_m55.h``: for every eight output channels of a group biases, then for each weight of a
-    patch (kernel column, row, channel) those of all eight."""
+    """Floats for ``lissom_conv_f32_m55.h``: for every eight output channels of a group biases, then for each weight of
+    a patch (kernel column, row, channel) those of all eight."""
     c = geometry(operand.params)
     count, outputs = c["groups"], c["out_channels"]
     depth, height, width = c["kernel"]
@@ -332,9 +332,9 @@ def in_pairs(blocks: Array) -> Array:
 
 
 def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Array:
-    """Weights for ``lissom_sparse_row.h``, whose registers hold ``room`` blocks of x at once: how many steps each vector
-    of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh. Blocks are four
-    weights of ``element`` bytes, or a float, which has no multiplier."""
+    """Weights for ``lissom_sparse_row.h``, whose registers hold ``room`` blocks of x at once: how many steps each
+    vector of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh. Blocks
+    are four weights of ``element`` bytes, or a float, which has no multiplier."""
     w = operand.array.reshape(*operand.array.shape[:2], 1)
     if element == 4:
         heads = [operand.beside["b"].astype(np.float32)]

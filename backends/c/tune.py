@@ -72,7 +72,8 @@ def _runnable(target: str) -> list[str]:
     several = SEVERAL.get(target, (target,))
     found = [t for t in several if not missing(t)]
     if not found:
-        raise Error(f"tuning for {target} needs a machine that runs it; this one lacks {', '.join(missing(several[-1]))}")
+        lacking = ", ".join(missing(several[-1]))
+        raise Error(f"tuning for {target} needs a machine that runs it; this one lacks {lacking}")
     return found
 
 

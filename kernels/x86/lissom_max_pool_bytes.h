@@ -27,7 +27,7 @@ static inline void window(const element *x, int32_t height, int32_t row, int32_t
     _mm256_storeu_si256((void *)y, most);
 }
 
-void LISSOM_KERNEL(const lissom_pool_params *p, const element *x, element *y)
+static inline void pool(const lissom_pool_params *p, const element *x, element *y)
 {
     const int32_t line = p->in[2] * p->x_pixel;
     const int32_t down = p->dilation[1] * line;
@@ -53,5 +53,11 @@ void LISSOM_KERNEL(const lissom_pool_params *p, const element *x, element *y)
         }
     }
 }
+
+#if LISSOM_SIGNED
+void LISSOM_KERNEL(const lissom_pool_params *p, const int8_t *x, int8_t *y) { pool(p, x, y); }
+#else
+void LISSOM_KERNEL(const lissom_pool_params *p, const uint8_t *x, uint8_t *y) { pool(p, x, y); }
+#endif
 
 LISSOM_LEVEL_END

@@ -52,10 +52,10 @@ def sparsify(
     amount: share of the weights, or blocks, that become zero.
     nm: instead of an amount, how many weights stay of every few along the input channels, such as 2:4.
     block: weights that go together, output channels by input channels of a tap: 1x4, 4x1, 1x16, 4x4.
-    criterion: magnitude; wanda (times the norm of the input; Sun et al. 2023, arXiv:2306.11695; compared in each row of a matrix, and in all
-        of a convolution, which the paper finds better for images); sparsegpt
-        and obc, which change the weights that stay to make up for the others (Frantar et al., arXiv:2301.00774 and
-        2208.11580; obc is exact at each step, for each row, and slow).
+    criterion: magnitude; wanda (times the norm of the input; Sun et al. 2023, arXiv:2306.11695; compared in each row of
+        a matrix, and in all of a convolution, which the paper finds better for images); sparsegpt and obc, which
+        change the weights that stay to make up for the others (Frantar et al., arXiv:2301.00774 and 2208.11580; obc is
+        exact at each step, for each row, and slow).
     scope: uniform removes the same share of every layer, global ranks the weights of all layers.
     exclude: names of layers that stay as they are; first and last are names of those.
     samples: how many samples of the data are looked at.

@@ -81,7 +81,8 @@ def conv(op: Conv, b: Builder) -> None:
     params = conv_params(op, shape_of(op.x), shape_of(op), op.kernel_shape)
     kernel = b.choose(f"conv_{element_of(op.x)}", params)
     if isinstance(op.w, Const) and isinstance(op.b, Const | None):
-        if sparse_convolution(op, b, op.x, op.w.data, params, {"b": bias_of(op.w, op.b)}, kernel, op.type.rank):
+        beside = {"b": bias_of(op.w, op.b)}
+        if sparse_convolution(op, b, op.x, op.w.data, params, beside, kernel, op.type.rank):
             return
     order = layout_order(kernel.layout, op.type.rank)
     if holds_all(kernel.packing["w"]):
