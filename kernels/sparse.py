@@ -8,7 +8,7 @@ rearrangement of what goes in and comes out, so it pays below a density that dep
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod, sqrt
 
@@ -34,13 +34,15 @@ class Sparse:
     most: int
     """Vectors of pixels at once: with an output channel's sums, all in registers."""
     parts: int
-    """Vectors of a row that lanes pick blocks from at once."""
+    """Vectors of a row that lanes pick blocks from at once; 0: there is no kernel for rows."""
     element: int = 1
     """Bytes of an activation as it is laid out: of a factor of a dot product."""
     cache: int = 32768
     """Bytes of activations that may be looked up again and again."""
     sparse: float = 1.3
     """Cycles for a block of weights and a vector of pixels."""
+    entry: float = 0.0
+    """Cycles for a block of weights, however many vectors there are."""
     dense: float = 1.0
     """The same for each that a dense kernel's cost counts, where it has many rows."""
     read: float = 1.0
@@ -49,13 +51,22 @@ class Sparse:
     """Cycles for a vector of results."""
     turn: float = 4.0
     """Cycles for a vector of four channels that goes in."""
+    signed: bool = False
+    """Whether activations are int8, else uint8."""
 
+
+DOTPROD = Sparse(
+    "aarch64+dotprod", lanes=4, most=16, parts=0, cache=65536, sparse=1.25, entry=7, finish=12, turn=15, signed=True
+)
+"""On AArch64 costs are instructions, as those of its dense kernels are."""
 
 LEVELS = (
     Sparse("avx512vnni", lanes=16, most=8, parts=2, dense=2.0),
     Sparse("avxvnni", lanes=8, most=8, parts=1, dense=2.0),
     Sparse("x86-64-v4", lanes=16, most=8, parts=2, element=2, sparse=2.4),
     Sparse("x86-64-v3", lanes=8, most=8, parts=1, element=2, sparse=1.7),
+    replace(DOTPROD, level="aarch64+i8mm"),
+    DOTPROD,
 )
 """The figures are measured on avx512vnni and x86-64-v3 (``benchmarks/sparsity.py``); for avxvnni those of the first
 stand in for a measurement."""
@@ -63,6 +74,7 @@ stand in for a measurement."""
 FLOATS = (
     Sparse("x86-64-v4", lanes=16, most=8, parts=2, element=4, sparse=0.9, read=0.55),
     Sparse("x86-64-v3", lanes=8, most=8, parts=1, element=4, sparse=0.9, read=0.55),
+    replace(DOTPROD, level="aarch64", element=4, signed=False),
 )
 
 
@@ -109,10 +121,10 @@ def entries(params: Params) -> int:
 def _cost(params: Params, on: Sparse) -> float:
     """Cycles of all entries and results, and of laying out vectors of patches."""
     whole = -(-positions(params) // on.lanes)
+    turns = -(-whole // vectors(params, on))
     laid_out = patch(params, on) // (on.lanes * max(on.element, FOUR))
-    return float(
-        whole * (on.sparse * entries(params) + on.finish * params["conv"]["out_channels"] + on.turn * laid_out)
-    )
+    each = on.sparse * entries(params) + on.finish * params["conv"]["out_channels"] + on.turn * laid_out
+    return float(whole * each + turns * on.entry * entries(params))
 
 
 def width(params: Params) -> int:
@@ -156,14 +168,20 @@ def _refuses(params: Params) -> str | None:
     return "a window of too many weights" if taps(params) >= 2**16 else None
 
 
-def _refuses_signed(params: Params) -> str | None:
-    return "uint8 activations are wanted" if "x" in params and params["x"]["flip"] else None
+def _refuses_signed(params: Params, on: Sparse) -> str | None:
+    """Of bytes, those that the level does not multiply by; of floats nothing."""
+    if "x" not in params:
+        return None
+    if on.signed and params["y"]["low"] + params["y"]["zero"] >= 0:
+        return "int8 results are wanted"
+    wanted = "int8" if on.signed else "uint8"
+    return None if bool(params["x"]["flip"]) == on.signed else f"{wanted} activations are wanted"
 
 
-def _refuses_images(params: Params) -> str | None:
+def _refuses_images(params: Params, on: Sparse) -> str | None:
     if prod(params["conv"]["kernel"]) > 1 or max(params["conv"]["stride"]) > 1 or any(params["conv"]["pad"]):
         return "windows"
-    return "many rows" if positions(params) > ROWS else _refuses_signed(params)
+    return "many rows" if positions(params) > ROWS else _refuses_signed(params, on)
 
 
 def _known(params: Params, on: Sparse) -> dict[str, int]:
@@ -184,7 +202,7 @@ def _add(on: Sparse, element: str, packing: str) -> None:
     variant(
         f"sparse_conv_{element}",
         f"sparse_conv_{name}",
-        _refuses_signed,
+        partial(_refuses_signed, on=on),
         level=on.level,
         layout="NHWC",
         packing={"w": packing},
@@ -194,10 +212,12 @@ def _add(on: Sparse, element: str, packing: str) -> None:
         constants={"VECTORS": 4},
         known=partial(_known, on=on),
     )
+    if on.parts == 0:
+        return
     variant(
         f"sparse_conv_{element}",
         f"sparse_row_{name}",
-        _refuses_images,
+        partial(_refuses_images, on=on),
         level=on.level,
         layout="NHWC",
         packing={"w": f"sparse_rows {on.lanes} {on.parts * on.lanes} {on.element}"},

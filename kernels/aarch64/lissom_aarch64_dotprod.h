@@ -11,5 +11,6 @@ LISSOM_LEVEL("arch=armv8.2-a+dotprod")
 
 /* Products: dot products of four bytes. */
 #define LISSOM_PRODUCTS 2
+#define LISSOM_DOT_BYTES 1
 
 #endif

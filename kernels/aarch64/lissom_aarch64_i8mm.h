@@ -11,5 +11,6 @@ LISSOM_LEVEL("arch=armv8.2-a+dotprod+i8mm")
 
 /* Products: of matrices. */
 #define LISSOM_PRODUCTS 3
+#define LISSOM_DOT_BYTES 1
 
 #endif

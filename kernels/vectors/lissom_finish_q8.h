@@ -48,6 +48,9 @@ static inline lissom_vi lissom_finish_q8_round(const lissom_finish_q8 *f, lissom
     return lissom_vi_round(lissom_vf_min(v, f->high));
 }
 
+/* Bytes with the offset that the result has them with. */
+static inline lissom_vi lissom_finish_q8_flip(const lissom_finish_q8 *f, lissom_vi bytes) { return lissom_vi_xor(bytes, f->flip); }
+
 /* The bytes of four vectors, one behind the other. */
 static inline void lissom_finish_q8_pack(const lissom_finish_q8 *f, const lissom_vi *values, uint8_t *bytes)
 {

@@ -2,6 +2,7 @@
  * Results of LISSOM_LANES channels are turned round, to go back channels last. */
 #include "lissom_interleave.h"
 #include "lissom_sparse.h"
+#include "lissom_sparse_sums.h"
 
 typedef lissom_sparse_f32_params sparse_params;
 #define SPARSE_ELEMENT 4
@@ -9,17 +10,6 @@ typedef lissom_sparse_f32_params sparse_params;
 #define SPARSE_RUNS(channels) (channels)
 #define BYTES (LISSOM_LANES * 4)
 #define ROW (LISSOM_VECTORS * BYTES)
-
-/* The sums of v vectors of pixels, and their products with a weight. */
-static inline void add_weight(lissom_vf *acc, const uint8_t *x, const uint8_t *weight, const int32_t vectors)
-{
-    float w;
-    memcpy(&w, weight, 4);
-    LISSOM_UNROLL
-    for (int32_t v = 0; v < vectors; ++v) {
-        acc[v] = lissom_vf_fma(lissom_vf_set(w), lissom_vf_load((const float *)(const void *)(x + v * BYTES)), acc[v]);
-    }
-}
 
 /* Sums of one channel over its weights. */
 static inline void channel(const sparse_params *q, const uint8_t *patches, const uint8_t *w, int32_t o, lissom_vf *acc,
@@ -36,11 +26,12 @@ static inline void channel(const sparse_params *q, const uint8_t *patches, const
         odd[v] = lissom_vf_set(0.0f);
     }
     for (; vectors < 4 && e + 2 <= last; e += 2) { /* so few sums would wait for each other: twice as many */
-        add_weight(acc, patches + (size_t)lissom_sparse_index(indices, e) * ROW, weights + 4 * e, vectors);
-        add_weight(odd, patches + (size_t)lissom_sparse_index(indices, e + 1) * ROW, weights + 4 * e + 4, vectors);
+        const uint8_t *const next = patches + (size_t)lissom_sparse_index(indices, e + 1) * ROW;
+        lissom_sparse_weight(acc, patches + (size_t)lissom_sparse_index(indices, e) * ROW, weights + 4 * e, vectors);
+        lissom_sparse_weight(odd, next, weights + 4 * e + 4, vectors);
     }
     for (; e < last; ++e) {
-        add_weight(acc, patches + (size_t)lissom_sparse_index(indices, e) * ROW, weights + 4 * e, vectors);
+        lissom_sparse_weight(acc, patches + (size_t)lissom_sparse_index(indices, e) * ROW, weights + 4 * e, vectors);
     }
     LISSOM_UNROLL
     for (int32_t v = 0; v < vectors; ++v) {

@@ -1,5 +1,5 @@
-/* Convolution of bytes, channels last, with weights of which few blocks of four channels are not zero: uint8 activations,
- * int8 weights. As many pixels as fit in cache at once are laid out as [tap][four channels][pixel][4], so that a block of
+/* Convolution of bytes, channels last, with weights of which few blocks of four channels are not zero: activations are
+ * uint8 or int8, as the level has them, weights int8. As many pixels as fit in cache at once are laid out as [tap][four channels][pixel][4], so that a block of
  * weights, in every lane, meets vectors of pixels; a channel's sums over its blocks stay in registers. Results of four
  * channels are zipped, and of LISSOM_LANES such fours turned round, to go back channels last.
  *
@@ -9,6 +9,7 @@
 #include "lissom_finish_q8.h"
 #include "lissom_interleave.h"
 #include "lissom_sparse.h"
+#include "lissom_sparse_sums.h"
 
 typedef lissom_sparse_q8_params sparse_params;
 #define SPARSE_ELEMENT 1
@@ -18,19 +19,6 @@ typedef lissom_sparse_q8_params sparse_params;
 #define PARTS LISSOM_DOT_BYTES /* vectors that hold four channels of a vector of pixels, and dot products of a block */
 #define ROW (LISSOM_VECTORS * PARTS * BYTES)
 #define QUADS ((LISSOM_VECTORS + 3) / 4)
-
-/* The sums of v vectors of pixels, and their products with a block of weights. */
-static inline void add_block(lissom_vi *acc, const uint8_t *x, const uint8_t *weights, const int32_t vectors)
-{
-    LISSOM_UNROLL
-    for (int32_t part = 0; part < PARTS; ++part) {
-        const lissom_vi weight = lissom_vi_four(weights + 4 * part);
-        LISSOM_UNROLL
-        for (int32_t v = 0; v < vectors; ++v) {
-            acc[v] = lissom_vi_dot(acc[v], lissom_vi_load(x + (v * PARTS + part) * BYTES), weight);
-        }
-    }
-}
 
 /* Sums of one channel over its blocks. */
 static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint8_t *indices, const uint8_t *weights,
@@ -50,8 +38,8 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
         for (; e + 2 <= blocks; e += 2) {
             const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
             const uint8_t *const next = patches + (size_t)lissom_sparse_index(indices, e + 1) * ROW;
-            add_block(acc, x, weights + 4 * PARTS * e, vectors);
-            add_block(odd, next, weights + 4 * PARTS * (e + 1), vectors);
+            lissom_sparse_block(acc, x, weights + 4 * PARTS * e, vectors);
+            lissom_sparse_block(odd, next, weights + 4 * PARTS * (e + 1), vectors);
         }
         LISSOM_UNROLL
         for (int32_t v = 0; v < vectors; ++v) {
@@ -59,16 +47,15 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
         }
     }
     for (; e < blocks; ++e) {
-        add_block(acc, patches + (size_t)lissom_sparse_index(indices, e) * ROW, weights + 4 * PARTS * e, vectors);
+        const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
+        lissom_sparse_block(acc, x, weights + 4 * PARTS * e, vectors);
     }
 }
 
 /* Bytes of one channel, four of each vector in turn. */
-static inline void channel(const lissom_sparse_q8_params *q, const lissom_finish_q8 *f, const uint8_t *patches,
-                           const uint8_t *w, int32_t o, lissom_vi *packed, const int32_t vectors)
+static inline void channel(const lissom_finish_q8 *f, const uint8_t *patches, const uint8_t *w, const uint8_t *indices,
+                           const uint8_t *weights, int32_t o, lissom_vi *packed, const int32_t vectors)
 {
-    const uint8_t *const indices = w + q->conv.out_channels * LISSOM_SPARSE_HEAD;
-    const uint8_t *const weights = indices + 2 * q->blocks;
     const int32_t first = lissom_sparse_first(w, o);
     const int32_t blocks = lissom_sparse_i32(w, o, 2) - first;
     const lissom_vf multiplier = lissom_vf_set(lissom_sparse_multiplier(w, o));
@@ -76,12 +63,11 @@ static inline void channel(const lissom_sparse_q8_params *q, const lissom_finish
     accumulate(acc, patches, indices + 2 * first, weights + 4 * PARTS * first, blocks, lissom_sparse_i32(w, o, 0), vectors);
     LISSOM_UNROLL
     for (int32_t v = 0; v < 4 * QUADS; ++v) {
-        acc[v] = v < vectors ? lissom_vi_round(lissom_vf_min(lissom_vf_mul(lissom_vf_of(acc[v]), multiplier), f->high))
-                             : acc[0];
+        acc[v] = v < vectors ? lissom_finish_q8_round(f, acc[v], multiplier, NULL, LISSOM_LANES) : acc[0];
     }
     LISSOM_UNROLL
     for (int32_t i = 0; i < QUADS; ++i) {
-        packed[i] = lissom_vi_xor(lissom_pack_fours(acc + 4 * i, f->zero), f->flip);
+        packed[i] = lissom_finish_q8_flip(f, lissom_pack_fours(acc + 4 * i, f->zero));
     }
 }
 
@@ -91,13 +77,16 @@ static inline void outputs(const lissom_sparse_q8_params *q, const uint8_t *patc
 {
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, NULL);
     const int32_t channels = q->conv.out_channels;
+    const uint8_t *const indices = w + channels * LISSOM_SPARSE_HEAD;
+    const uint8_t *const weights = indices + 2 * q->blocks;
     for (int32_t o = 0; o < channels; o += BYTES) {
         const int32_t n = lissom_smaller(BYTES, channels - o);
         for (int32_t c = 0; c < n; c += 4) {
             lissom_vi packed[4][QUADS];
             LISSOM_UNROLL
             for (int32_t i = 0; i < 4; ++i) { /* past the last channel that one again, which is not stored */
-                channel(q, &f, patches, w, lissom_smaller(o + c + i, channels - 1), packed[i], vectors);
+                const int32_t last = lissom_smaller(o + c + i, channels - 1);
+                channel(&f, patches, w, indices, weights, last, packed[i], vectors);
             }
             LISSOM_UNROLL
             for (int32_t i = 0; i < QUADS; ++i) {
@@ -168,7 +157,7 @@ static inline void interleave(const uint8_t *const *from, int32_t channels, int3
 
 static inline void sparse_border(const lissom_sparse_q8_params *q, uint8_t *border)
 {
-    memset(border, q->x.zero, (size_t)q->conv.in_channels);
+    memset(border, q->x.zero ^ q->x.flip, (size_t)q->conv.in_channels);
 }
 
 #include "lissom_sparse_conv.h"

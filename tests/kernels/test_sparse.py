@@ -23,7 +23,7 @@ from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
 from lissom.ir.values import Const
 from lissom.kernels.sparse import why_dense
-from lissom.kernels.table import choose, kernels_of
+from lissom.kernels.table import activation, choose, kernels_of
 from tests.kernels.test_products import flags_of
 
 CHANNELS = (1, 3, 4, 7, 13, 16, 27, 64, 65, 100, 130)
@@ -136,16 +136,23 @@ def _params(inputs: int, outputs: int, pixels: int, share: float) -> dict[str, A
     conv = {"batch": 1, "groups": 1, "in_channels": inputs, "out_channels": outputs, "in": row, "out": row}
     conv |= {"kernel": ones, "stride": ones, "dilation": ones, "pad": (0, 0, 0)}
     blocks = round(share * (inputs // 4) * outputs)
-    return {"conv": conv, "x": {"flip": 0, "zero": 0}, "nonzeros": 4 * blocks, "blocks": blocks}
+    return {"conv": conv, "nonzeros": 4 * blocks, "blocks": blocks}
 
 
-@pytest.mark.parametrize("target", ["portable", "x86-64-v3", "avx512vnni"])
-@pytest.mark.parametrize("pixels", [1, 196])
+@pytest.mark.parametrize(
+    ("target", "pixels"),
+    [(t, n) for t in ("portable", "x86-64-v3", "avx512vnni") for n in (1, 196)]
+    + [("aarch64+dotprod", 196), ("aarch64+i8mm", 196)],
+)
 def test_full_layers_stay_dense(target: str, pixels: int) -> None:
+    signed = activation(target) == "int8"
     for share, wanted in ((0.03, True), (0.05, True), (0.95, False)):
         params = _params(256, 256, pixels, share)
+        params |= {"x": {"flip": 0x80 * signed, "zero": 0}, "y": {"low": -128.0 * signed, "zero": 0}}
         kernel = choose("sparse_conv_q8", params, target)
-        dense = choose("conv_q8", {**params, "w_plain": 1, "skip": {"flip": 0}, "small": 0, "narrow": 1}, target)
+        dense = choose(
+            "conv_q8", {**params, "w_plain": 1, "skip": {"flip": 0, "ratio": 0.0}, "small": 0, "narrow": 1}, target
+        )
         assert not isinstance(kernel, str)
         assert not isinstance(dense, str)
         reason = why_dense(kernel, params, dense.cost(params))
