@@ -56,7 +56,7 @@ class Sparse:
 
 
 DOTPROD = Sparse(
-    "aarch64+dotprod", lanes=4, most=16, parts=0, cache=65536, sparse=1.25, entry=7, finish=12, turn=15, signed=True
+    "aarch64+dotprod", lanes=4, most=20, parts=0, cache=65536, sparse=1.25, entry=7, finish=12, turn=15, signed=True
 )
 """On AArch64 costs are instructions, as those of its dense kernels are."""
 
