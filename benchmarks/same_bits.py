@@ -70,7 +70,7 @@ def measure(task: Task, numbers: str, pipeline: str, images: int, targets: list[
             ls.emit(integers.bind({"N": 1}), Path(folder, "c"), target=target)
             artifact = ls.Artifact(Path(folder, "c"))
             cells.append(equal(np.concatenate([artifact.run(x[i : i + 1])[0] for i in range(len(x))]), expected))
-    simulated = in_pieces(cut(decided, FakeQuant), x)
+    simulated = in_pieces(cut(decided, FakeQuant), x).reshape(expected.shape)  # a Flatten may lie behind the one cut
     flatter = [a.reshape(len(x), -1) for a in (simulated, expected)]
     same = float((flatter[0].argmax(1) == flatter[1].argmax(1)).mean())
     steps_off = np.abs(simulated - expected).max() / output_step(integers)
