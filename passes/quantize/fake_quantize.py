@@ -38,6 +38,9 @@ LARGEST_BIAS = 2**30
 """The largest integer that a bias may become: what is summed up besides has as much room."""
 WEIGHT_TYPES = ("int8", "int4", "int2")
 
+SIGN = 1 / 64
+"""The scale of activations that are signs."""
+
 
 @graph_pass(Kind.decide, needs=[State.floats, State.gridless], ends=[State.gridless])
 def fake_quantize(
@@ -108,7 +111,9 @@ def fake_quantize(
         stored, low, high = kept_types[group[0]]
         scale, zero_point = affine(bounds, stored, symmetric=symmetric_grids, limits=(low, high))
         if all(isinstance(v, Binarize) for v in group):  # 1 and -1 are exact, not the ends of a range
-            scale, zero_point = np.ones_like(scale), np.zeros_like(zero_point) + (high + low + 1) // 2
+            # and are many steps apart where there is room: a bias, whose grid is a product of scales, is as fine then
+            scale = np.full_like(scale, SIGN if high - low == 255 else 1)
+            zero_point = np.zeros_like(zero_point) + (high + low + 1) // 2
         s, z = Const(scale, f"{group[0].name}.scale"), Const(zero_point, f"{group[0].name}.zero_point")
         for v in group:  # who shares a grid shares its constants, also where these learn
             graph.replace(v, FakeQuant(v, s, z, low, high).named(f"{v.name}.quant", v.loc))
