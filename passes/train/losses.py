@@ -174,7 +174,7 @@ def make(
     if not found:
         raise Error(
             f"loss {name} compares values inside the network, and student and teacher have none in common; name them: "
-            "layers={'student name': 'teacher name'}"
+            "layers={'student name': 'teacher name'}; loss=hints projects those of other widths"
         )
     if name == "blocks":
         known = {a for a, _ in found}
