@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lissom.ir.types import Array
+from lissom.kernels import helium_sparse
 from lissom.kernels.cortex_m import columns_words
 from lissom.kernels.kernel import Params
 from lissom.kernels.tiles import geometry, run_length
@@ -365,21 +366,26 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in stream])
 
 
-def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array]:
-    """Heads, and of patches (kernel column, row, channel) the blocks of four that are not zero, four at a time: where
-    they are, ``stride`` bytes for each block, (outputs, groups, 4), and weights (outputs, groups, 4, 4)."""
+def _patches(operand: Operand) -> Array:
+    """Weights of one group by output channel, in the order kernel column, row, channel."""
     c = geometry(operand.params)
     depth, height, width = c["kernel"]
     w = operand.array.reshape(c["out_channels"], c["in_channels"], depth * height, width)
-    patches = w.transpose(0, 3, 2, 1).reshape(len(w), -1)
-    blocks = np.zeros((len(w), -(-patches.shape[1] // 16) * 4, 4), np.int8)
-    blocks.reshape(len(w), -1)[:, : patches.shape[1]] = patches
+    return w.transpose(0, 3, 2, 1).reshape(len(w), -1)
+
+
+def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array]:
+    """Heads, and of patches (kernel column, row, channel) the blocks of four that are not zero, four at a time: where
+    they are, ``stride`` bytes for each block, (outputs, groups, 4), and weights (outputs, groups, 4, 4)."""
+    patches = _patches(operand)
+    blocks = np.zeros((len(patches), -(-patches.shape[1] // 16) * 4, 4), np.int8)
+    blocks.reshape(len(patches), -1)[:, : patches.shape[1]] = patches
     alive = blocks.any(2)
     first = np.argsort(~alive, axis=1, kind="stable")  # those that are not zero, in order, in front
     picked = np.take_along_axis(blocks, first[:, :, None], 1)
     where = np.where(np.take_along_axis(alive, first, 1), first * stride, 0).astype(np.uint16)
     head = _quantized_head(operand, patches[None, ..., None])
-    return head, where.reshape(len(w), -1, 4), picked.reshape(len(w), -1, 4, 4)
+    return head, where.reshape(len(where), -1, 4), picked.reshape(len(where), -1, 4, 4)
 
 
 def groups(operand: Operand) -> Array:
@@ -410,6 +416,39 @@ def turns(operand: Operand) -> Array:
         n = np.maximum(1, w.any((2, 3)).sum(1).max()).astype(np.int32)
         stream += [n, b, f]
         stream += [part for turn in range(n) for o in range(8) for part in (at[o, turn], w[o, turn])]
+    return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
+
+
+def float_stream(operand: Operand) -> Array:
+    """Floats for ``lissom_sparse_f32_m55.h``: for each output channel how many weights are not zero and its bias, and
+    for each of them where it is laid out and what it is."""
+    step = 16 * helium_sparse.vectors(operand.params)
+    stream: list[Array] = []
+    for bias, row in zip(operand.beside["b"].astype(np.float32), _patches(operand), strict=True):
+        (at,) = np.nonzero(row)
+        pairs = np.empty((1 + len(at), 2), np.int32)
+        pairs[:, 0] = len(at), *(at * step)
+        pairs[:, 1] = np.concatenate([[bias], row[at]]).astype(np.float32).view(np.int32)
+        stream.append(pairs.reshape(-1))
+    return np.concatenate(stream).view(np.uint8)
+
+
+def float_turns(operand: Operand) -> Array:
+    """Floats for ``lissom_sparse_row_f32_m55.h``: for each four output channels half of how many turns they take,
+    biases, and for each turn where in a row their weights are, and what they are."""
+    rows = _patches(operand)
+    filled = np.zeros((-(-len(rows) // 4) * 4, rows.shape[1] + rows.shape[1] % 2), np.float32)
+    filled[: len(rows), : rows.shape[1]] = rows
+    bias = np.zeros(len(filled), np.float32)
+    bias[: len(rows)] = operand.beside["b"]
+    stream: list[Array] = []
+    for w, b in zip(filled.reshape(-1, 4, filled.shape[1]), bias.reshape(-1, 4), strict=True):
+        turns = -(-int(np.count_nonzero(w, 1).max()) // 2) * 2
+        first = np.argsort(w == 0, axis=1, kind="stable")[:, :turns]  # those that are not zero, in order, in front
+        picked = np.take_along_axis(w, first, 1)
+        where = np.where(picked != 0, first, 0).astype(np.uint16)
+        stream += [np.array([turns // 2], np.int32), b]
+        stream += [part for i in range(turns) for part in (where[:, i], picked[:, i])]
     return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
 
 
@@ -455,6 +494,8 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "eights": eights,
     "groups": groups,
     "turns": turns,
+    "float_stream": float_stream,
+    "float_turns": float_turns,
     "sparse": sparse,
     "sparse_floats": sparse_floats,
     "sparse_rows": sparse_rows,
