@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 
 from lissom.ir.graph import Graph
-from lissom.ir.interpreter import execute
 from lissom.ir.op import Op
 from lissom.ir.ops.batch_normalization import BatchNormalization
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array
 from lissom.ir.values import Const, Value
+from lissom.passes.least_squares.walk import observe
 from lissom.passes.train.network import Network
 
 EPSILON = 1e-5
@@ -33,9 +33,7 @@ def normalize(graph: Graph, ops: Iterable[Op], feeds: list[dict[str, Array]]) ->
             rows = tensor.double().movedim(1, 0).flatten(1)
             moments[value].append(torch.stack([rows.mean(1), rows.square().mean(1)]).numpy() * len(tensor))
 
-    for feed in feeds:
-        with torch.no_grad():
-            execute(graph, {i: to_tensor(feed[i.name], i.type.dtype) for i in graph.inputs}, observe=watch)
+    observe(graph, feeds, watch)
     samples = sum(len(next(iter(feed.values()))) for feed in feeds)
     norms = []
     for op, found in moments.items():
