@@ -53,6 +53,37 @@ variant("quantize_q8", "quantize_q8_m55", always, level=LEVEL, template="lissom_
 variant("lookup", "lookup_m55", _not_bytes, level=LEVEL, template="lissom_lookup_m55.h")
 
 
+# ---- softmax and normalization of rows
+
+
+def _not_signed_neighbours(params: Params) -> str | None:
+    return _not_neighbours(params) or (None if params["flip"] else "unsigned bytes")
+
+
+def _not_neighbours(params: Params) -> str | None:
+    return "elements of a row that do not lie together" if params["inner"] > 1 else None
+
+
+def _not_exact(params: Params) -> str | None:
+    if not params["x"]["flip"]:
+        return "unsigned bytes"
+    return "rows whose deviations floats do not hold" if params["n"] > 2**15 else None
+
+
+variant("softmax_q8", "softmax_q8_m55", _not_signed_neighbours, level=LEVEL, template="lissom_softmax_q8_m55.h")
+variant("softmax_f32", "softmax_f32_m55", _not_neighbours, level=LEVEL, template="lissom_softmax_f32_m55.h")
+variant("layer_norm_q8", "layer_norm_q8_m55", _not_exact, level=LEVEL, template="lissom_layer_norm_q8_m55.h")
+for _name, _rms in (("layer_norm_f32", 0), ("rms_norm_f32", 1)):
+    variant(
+        _name,
+        f"{_name}_m55",
+        always,
+        level=LEVEL,
+        template="lissom_row_norm_f32_m55.h",
+        constants={"RMS": _rms},
+    )
+
+
 def _not_two_activations(params: Params) -> str | None:
     p = params["matmul"]
     if (

@@ -36,6 +36,11 @@ static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return vmaxnmq
 static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return vminnmq_f32(a, b); }
 static inline lissom_vf lissom_vf_fma(lissom_vf a, lissom_vf b, lissom_vf c) { return vfmaq_f32(c, a, b); }
 
+static inline float lissom_vf_sum(lissom_vf v)
+{
+    return (vgetq_lane_f32(v, 0) + vgetq_lane_f32(v, 1)) + (vgetq_lane_f32(v, 2) + vgetq_lane_f32(v, 3));
+}
+
 /* n <= 4 of them. */
 static inline lissom_vf lissom_vf_load_n(const float *p, int32_t n)
 {
