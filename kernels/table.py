@@ -7,6 +7,7 @@ the same task: another level, and where it needs them constraints, a packed layo
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 import lissom.kernels.amx
@@ -138,6 +139,8 @@ class Thrifty:
 
     SLOWER = 2.0
     """What a kernel that is there already may cost, as a multiple of the least."""
+    SMALLER = 1.2
+    """What a further kernel may: the one that is taken keeps the fewest sums in registers, since code grows with them."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
@@ -148,7 +151,14 @@ class Thrifty:
         if not taking:
             return choose(task, params, target)
         ranked = by_cost(taking, params)
-        bound = self.SLOWER * ranked[0].cost(params)
-        found = next((k for k in ranked if k.name in self._taken and k.cost(params) <= bound), ranked[0])
+        least = ranked[0].cost(params)
+        there = (k for k in ranked if k.name in self._taken and k.cost(params) <= self.SLOWER * least)
+        further = [k for k in ranked if k.cost(params) <= self.SMALLER * least]
+        found = next(there, None) or min(further, key=_sums)
         self._taken.add(found.name)
         return found.general(params)
+
+
+def _sums(kernel: Kernel) -> int:
+    """Vectors that a kernel's tile accumulates in."""
+    return prod(kernel.constants.get(name, 1) for name in ("ROWS", "COLUMNS", "VECTORS"))
