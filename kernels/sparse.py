@@ -13,6 +13,7 @@ from functools import partial
 from math import prod, sqrt
 
 from lissom.kernels.kernel import Kernel, Params, identifier
+from lissom.kernels.neon import NARROW
 from lissom.kernels.registry import Family, variant
 
 FOUR = 4
@@ -56,7 +57,7 @@ class Sparse:
 
 
 DOTPROD = Sparse(
-    "aarch64+dotprod", lanes=4, most=20, parts=0, cache=65536, sparse=1.25, entry=7, finish=12, turn=15, signed=True
+    "aarch64+dotprod", lanes=4, most=20, parts=0, cache=65536, sparse=1.25, entry=7, finish=12, turn=9, signed=True
 )
 """On AArch64 costs are instructions, as those of its dense kernels are."""
 
@@ -67,6 +68,7 @@ LEVELS = (
     Sparse("x86-64-v3", lanes=8, most=8, parts=1, element=2, sparse=1.7),
     replace(DOTPROD, level="aarch64+i8mm"),
     DOTPROD,
+    replace(DOTPROD, level="aarch64", sparse=3.25, entry=9),
 )
 """The figures are measured on avx512vnni and x86-64-v3 (``benchmarks/sparsity.py``); for avxvnni those of the first
 stand in for a measurement."""
@@ -185,7 +187,8 @@ def _refuses_images(params: Params, on: Sparse) -> str | None:
 
 
 def _known(params: Params, on: Sparse) -> dict[str, int]:
-    return {"VECTORS": vectors(params, on)}
+    known = {"VECTORS": vectors(params, on)}
+    return known | {"NARROW": int(params.get("w_plain") == NARROW)} if on.level == "aarch64" else known
 
 
 Family("sparse", "sparse_q8", "NCHW", {"w": "sparse 1"}, takes_scratch=True).add(
@@ -209,7 +212,7 @@ def _add(on: Sparse, element: str, packing: str) -> None:
         scratch=partial(_scratch, on=on),
         cost=partial(_cost, on=on),
         template=f"lissom_sparse_{element}.h",
-        constants={"VECTORS": 4},
+        constants={"VECTORS": 4} | ({"NARROW": 0} if on.level == "aarch64" else {}),
         known=partial(_known, on=on),
     )
     if on.parts == 0:

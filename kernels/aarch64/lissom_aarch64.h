@@ -11,5 +11,6 @@ LISSOM_LEVEL("arch=armv8-a")
 
 /* Products: of bytes, to 16 bits. */
 #define LISSOM_PRODUCTS 1
+#define LISSOM_DOT_BYTES 1
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef LISSOM_DOT_SUMS_H
 #define LISSOM_DOT_SUMS_H
 
+#include "lissom_lane_sums.h"
+
 #define TILE_DEPTH 4 /* bytes of a run that a vector of weights is for */
 
 #ifdef LISSOM_FLOATS
@@ -14,24 +16,13 @@
 #define PICK_HALF(acc, w, x, lane) acc = vdotq_lane_s32(acc, w, x, lane)
 #endif
 
-LISSOM_INLINE void sums_start(tile_sum (*acc)[LISSOM_VECTORS], const uint8_t *panel)
-{
-    LISSOM_UNROLL
-    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        load_vectors(acc[m], panel);
-        LISSOM_FORGET(panel);
-    }
-}
-
-LISSOM_INLINE void sums_end(tile_sum (*acc)[LISSOM_VECTORS]) { (void)acc; }
-
 /* Four bytes of each column, which are lane LANE of xs, as HOW takes it. */
 #define MULTIPLY(HOW, xs, LANE)                                                         \
     LISSOM_UNROLL                                                                        \
     for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {                        \
         const int32_t count = lissom_smaller(4, LISSOM_VECTORS - first);                 \
         int8x16_t weights[4];                                                            \
-        w = load_weights(weights, w, count);                                             \
+        w = lissom_load_up_to_four(weights, w, count);                                             \
         LISSOM_UNROLL                                                                    \
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {                                      \
             LISSOM_UNROLL                                                                \

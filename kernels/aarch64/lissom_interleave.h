@@ -13,6 +13,27 @@ LISSOM_INLINE void lissom_transpose(lissom_vi *rows)
     rows[3] = vzip2q_s32(a[1], a[3]);
 }
 
+/* Sixteen bytes each of four pixels become four each of all, for one vector after the other as dot products read them; or
+ * where there are none, two of each and then the next two (lissom_pair_products.h). */
+LISSOM_INLINE void lissom_lay_out(lissom_vi *rows)
+{
+#if LISSOM_PRODUCTS > 1
+    lissom_transpose(rows);
+#else
+    int16x8_t of[4];
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < 4; ++i) {
+        of[i] = vreinterpretq_s16_s32(rows[i]);
+    }
+    const int16x8_t a[4] = {vzip1q_s16(of[0], of[2]), vzip2q_s16(of[0], of[2]), vzip1q_s16(of[1], of[3]),
+                            vzip2q_s16(of[1], of[3])};
+    rows[0] = vreinterpretq_s32_s16(vzip1q_s16(a[0], a[2]));
+    rows[1] = vreinterpretq_s32_s16(vzip2q_s16(a[0], a[2]));
+    rows[2] = vreinterpretq_s32_s16(vzip1q_s16(a[1], a[3]));
+    rows[3] = vreinterpretq_s32_s16(vzip2q_s16(a[1], a[3]));
+#endif
+}
+
 static inline lissom_vi lissom_load_bytes(const uint8_t *p, int32_t n)
 {
     if (n >= 16) {

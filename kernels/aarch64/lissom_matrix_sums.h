@@ -52,7 +52,7 @@ LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const in
     for (int32_t first = 0; first < 2 * LISSOM_VECTORS; first += 4) {
         const int32_t count = lissom_smaller(4, 2 * LISSOM_VECTORS - first);
         int8x16_t weights[4];
-        w = load_weights(weights, w, count);
+        w = lissom_load_up_to_four(weights, w, count);
         LISSOM_UNROLL
         for (int32_t i = 0; i < PAIRS; ++i) {
             LISSOM_UNROLL

@@ -1,38 +1,12 @@
-/* The sums of a tile (lissom_conv_q8_tile.h) where there are no dot products: in the lower half of a vector of weights are
- * two bytes each of four channels, in the upper half the next two. They meet four bytes of a column, spread alike, and the
- * products, of 16 bits, are added in pairs to the sums. With LISSOM_NARROW no weight is -128: two products then fit in 16
- * bits, and are added first. */
+/* The sums of a tile (lissom_conv_q8_tile.h) where there are no dot products (lissom_pair_products.h): a vector of weights
+ * has four bytes each of four channels, which meet four bytes of a column. */
 #ifndef LISSOM_PAIR_SUMS_H
 #define LISSOM_PAIR_SUMS_H
 
+#include "lissom_lane_sums.h"
+#include "lissom_pair_products.h"
+
 #define TILE_DEPTH 4 /* bytes of a run that a vector of weights is for */
-
-LISSOM_INLINE void sums_start(lissom_vi (*acc)[LISSOM_VECTORS], const uint8_t *panel)
-{
-    LISSOM_UNROLL
-    for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
-        load_vectors(acc[m], panel);
-        LISSOM_FORGET(panel);
-    }
-}
-
-LISSOM_INLINE void sums_end(lissom_vi (*acc)[LISSOM_VECTORS]) { (void)acc; }
-
-/* Where the four bytes at lane LANE of a column go. */
-LISSOM_INLINE int8x16_t spread(int32_t lane)
-{
-    const int8x16_t first = vcombine_s8(vcreate_s8(0x0100010001000100u), vcreate_s8(0x0302030203020302u));
-    return vaddq_s8(first, vdupq_n_s8((int8_t)(4 * lane)));
-}
-
-LISSOM_INLINE lissom_vi add_products(lissom_vi acc, int8x16_t w, int8x16_t x)
-{
-#if LISSOM_NARROW
-    return vpadalq_s16(acc, vmlal_high_s8(vmull_s8(vget_low_s8(w), vget_low_s8(x)), w, x));
-#else
-    return vpadalq_s16(vpadalq_s16(acc, vmull_s8(vget_low_s8(w), vget_low_s8(x))), vmull_high_s8(w, x));
-#endif
-}
 
 /* Four bytes of each column, which go where `to_lanes` says. */
 LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const int8x16_t *xs, int8x16_t to_lanes, const uint8_t *w)
@@ -41,7 +15,7 @@ LISSOM_INLINE const uint8_t *multiply(lissom_vi (*acc)[LISSOM_VECTORS], const in
     for (int32_t first = 0; first < LISSOM_VECTORS; first += 4) {
         const int32_t count = lissom_smaller(4, LISSOM_VECTORS - first);
         int8x16_t weights[4];
-        w = load_weights(weights, w, count);
+        w = lissom_load_up_to_four(weights, w, count);
         LISSOM_UNROLL
         for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
             const int8x16_t x = vqtbl1q_s8(xs[m], vreinterpretq_u8_s8(to_lanes));

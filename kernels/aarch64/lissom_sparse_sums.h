@@ -38,6 +38,24 @@ LISSOM_INLINE void lissom_sparse_block(lissom_vi *acc, const uint8_t *x, const u
     const lissom_vi weight = lissom_vi_four(weights);
     ADD_ALL("sdot", "16b", acc, x, weight, vectors)
 }
+#else
+#include "lissom_load_four.h"
+#include "lissom_pair_products.h"
+
+LISSOM_INLINE void lissom_sparse_block(lissom_vi *acc, const uint8_t *x, const uint8_t *weights, const int32_t vectors)
+{
+    const int8x16_t weight = vqtbl1q_s8(vreinterpretq_s8_s32(lissom_vi_four(weights)), vreinterpretq_u8_s8(spread(0)));
+    LISSOM_UNROLL
+    for (int32_t first = 0; first < vectors; first += 4) {
+        const int32_t count = lissom_smaller(4, vectors - first);
+        int8x16_t pixels[4];
+        x = lissom_load_up_to_four(pixels, x, count);
+        LISSOM_UNROLL
+        for (int32_t v = 0; v < count; ++v) {
+            acc[first + v] = add_products(acc[first + v], weight, pixels[v]);
+        }
+    }
+}
 #endif
 
 LISSOM_INLINE void lissom_sparse_weight(lissom_vf *acc, const uint8_t *x, const uint8_t *weight, const int32_t vectors)

@@ -9,9 +9,6 @@
 #pragma GCC optimize("no-schedule-insns")
 #endif
 
-/* For functions on arrays of vectors, which stay in registers only where they are inlined. */
-#define LISSOM_INLINE static inline __attribute__((always_inline))
-
 typedef int32x4_t lissom_vi;
 typedef float32x4_t lissom_vf;
 

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define LISSOM_NOINLINE __attribute__((noinline))
+/* For functions on arrays of vectors, which stay in registers only where they are inlined. */
+#define LISSOM_INLINE static inline __attribute__((always_inline))
 #define LISSOM_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__) && defined(__aarch64__) && __clang_major__ < 16
 /* Clang up to 15 knows no architectures here, and its headers have only what the compiler's flags allow: those say it. */

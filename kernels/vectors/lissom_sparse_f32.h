@@ -12,7 +12,7 @@ typedef lissom_sparse_f32_params sparse_params;
 #define ROW (LISSOM_VECTORS * BYTES)
 
 /* Sums of one channel over its weights. */
-static inline void channel(const sparse_params *q, const uint8_t *patches, const uint8_t *w, int32_t o, lissom_vf *acc,
+LISSOM_INLINE void channel(const sparse_params *q, const uint8_t *patches, const uint8_t *w, int32_t o, lissom_vf *acc,
                            const int32_t vectors)
 {
     const uint8_t *const indices = w + q->conv.out_channels * LISSOM_SPARSE_F32_HEAD;
@@ -41,7 +41,7 @@ static inline void channel(const sparse_params *q, const uint8_t *patches, const
 }
 
 /* All channels of `pixels` pixels, which are `vectors` vectors. */
-static inline void outputs(const sparse_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y, uint8_t *tile,
+LISSOM_INLINE void outputs(const sparse_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y, uint8_t *tile,
                            int32_t pixels, const int32_t vectors)
 {
     const int32_t channels = q->conv.out_channels;

@@ -21,7 +21,7 @@ typedef lissom_sparse_q8_params sparse_params;
 #define QUADS ((LISSOM_VECTORS + 3) / 4)
 
 /* Sums of one channel over its blocks. */
-static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint8_t *indices, const uint8_t *weights,
+LISSOM_INLINE void accumulate(lissom_vi *acc, const uint8_t *patches, const uint8_t *indices, const uint8_t *weights,
                               int32_t blocks, int32_t bias, const int32_t vectors)
 {
     LISSOM_UNROLL
@@ -53,7 +53,7 @@ static inline void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
 }
 
 /* Bytes of one channel, four of each vector in turn. */
-static inline void channel(const lissom_finish_q8 *f, const uint8_t *patches, const uint8_t *w, const uint8_t *indices,
+LISSOM_INLINE void channel(const lissom_finish_q8 *f, const uint8_t *patches, const uint8_t *w, const uint8_t *indices,
                            const uint8_t *weights, int32_t o, lissom_vi *packed, const int32_t vectors)
 {
     const int32_t first = lissom_sparse_first(w, o);
@@ -72,7 +72,7 @@ static inline void channel(const lissom_finish_q8 *f, const uint8_t *patches, co
 }
 
 /* All channels of `pixels` pixels, which are `vectors` vectors. */
-static inline void outputs(const lissom_sparse_q8_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y,
+LISSOM_INLINE void outputs(const lissom_sparse_q8_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y,
                            uint8_t *tile, int32_t pixels, const int32_t vectors)
 {
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, NULL);
@@ -126,31 +126,44 @@ static inline void outputs(const lissom_sparse_q8_params *q, const uint8_t *patc
     }
 }
 
+/* n channels of a vector of pixels, which begin where `from` says, to rows of patches. */
+LISSOM_INLINE void lay_out(const uint8_t *const *from, int32_t c, const int32_t n, uint8_t *to)
+{
+    lissom_vi rows[LISSOM_LANES];
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+        rows[i] = lissom_load_bytes(from[i] + c, n);
+    }
+    lissom_lay_out(rows);
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+        if (4 * i < n) {
+#if PARTS == 1
+            lissom_vi_store(to + i * ROW, rows[i]);
+#else
+            lissom_vi_store(to + i * ROW, lissom_vi_even_bytes(rows[i]));
+            lissom_vi_store(to + i * ROW + BYTES, lissom_vi_odd_bytes(rows[i]));
+#endif
+        }
+    }
+}
+
 /* The channels of pixels, which begin where `from` says, in fours: for each four, all pixels. */
 static inline void interleave(const uint8_t *const *from, int32_t channels, int32_t pixels, uint8_t *to)
 {
     for (int32_t first = 0; first < pixels; first += LISSOM_LANES) {
-        for (int32_t c = 0; c < channels; c += BYTES) {
-            const int32_t n = lissom_smaller(BYTES, channels - c);
-            const int32_t fours = (n + 3) / 4;
-            lissom_vi rows[LISSOM_LANES];
-            LISSOM_UNROLL
-            for (int32_t i = 0; i < LISSOM_LANES; ++i) { /* past the last pixel that one again */
-                rows[i] = lissom_load_bytes(from[lissom_smaller(first + i, pixels - 1)] + c, n);
-            }
-            lissom_transpose(rows);
-            uint8_t *const at = to + (size_t)(c / 4) * ROW + first * 4 * PARTS;
-            LISSOM_UNROLL
-            for (int32_t i = 0; i < LISSOM_LANES; ++i) {
-                if (i < fours) {
-#if PARTS == 1
-                    lissom_vi_store(at + i * ROW, rows[i]);
-#else
-                    lissom_vi_store(at + i * ROW, lissom_vi_even_bytes(rows[i]));
-                    lissom_vi_store(at + i * ROW + BYTES, lissom_vi_odd_bytes(rows[i]));
-#endif
-                }
-            }
+        const uint8_t *of[LISSOM_LANES];
+        LISSOM_UNROLL
+        for (int32_t i = 0; i < LISSOM_LANES; ++i) { /* past the last pixel that one again */
+            of[i] = from[lissom_smaller(first + i, pixels - 1)];
+        }
+        uint8_t *at = to + first * 4 * PARTS;
+        int32_t c = 0;
+        for (; c + BYTES <= channels; c += BYTES, at += LISSOM_LANES * ROW) {
+            lay_out(of, c, BYTES, at);
+        }
+        if (c < channels) {
+            lay_out(of, c, channels - c, at);
         }
     }
 }

@@ -128,4 +128,7 @@ static inline void lissom_zip_fours(const lissom_vi *channels, lissom_vi *pixels
     pixels[3] = ZIP(hi, 16, high_01, high_23);
 }
 
+/* Bytes of pixels, four of each in a row for each four channels. */
+static inline void lissom_lay_out(lissom_vi *rows) { lissom_transpose(rows); }
+
 #endif
