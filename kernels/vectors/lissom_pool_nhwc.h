@@ -2,7 +2,7 @@
  * become vectors. What pools do differently is defined before this is included:
  *
  *     pool_element  pool_sum     an element, and what accumulates elements
- *     POOL_START                 what accumulation begins with
+ *     POOL_START                 what accumulation begins with, and what changes nothing as an element
  *     pool_step                  an accumulator that has taken in one element more
  *     pool_finish                from the accumulators of n channels, of `inside` elements each, to results; a mean
  *                                divides by `count`
@@ -25,29 +25,24 @@ static inline span span_of(const lissom_pool_params *p, int32_t axis, int32_t o)
     return s;
 }
 
-static inline void take(pool_sum *restrict sums, const pool_element *const *taps, int32_t held, int32_t n)
+static inline void take(pool_sum *restrict sums, const pool_element *const *taps, int32_t n)
 {
     const pool_element *const a = taps[0];
-    if (held == 4) {
-        const pool_element *const b = taps[1];
-        const pool_element *const c = taps[2];
-        const pool_element *const d = taps[3];
-        for (int32_t i = 0; i < n; ++i) {
-            sums[i] = pool_step(pool_step(pool_step(pool_step(sums[i], a[i]), b[i]), c[i]), d[i]);
-        }
-        return;
-    }
-    for (int32_t t = 0; t < held; ++t) {
-        const pool_element *const one = taps[t];
-        for (int32_t i = 0; i < n; ++i) {
-            sums[i] = pool_step(sums[i], one[i]);
-        }
+    const pool_element *const b = taps[1];
+    const pool_element *const c = taps[2];
+    const pool_element *const d = taps[3];
+    for (int32_t i = 0; i < n; ++i) {
+        sums[i] = pool_step(pool_step(pool_step(pool_step(sums[i], a[i]), b[i]), c[i]), d[i]);
     }
 }
 
 static inline void pool(const pool_params *q, const pool_element *x, pool_element *y)
 {
     const lissom_pool_params *const p = POOL_OF(q);
+    pool_element nothing[LISSOM_BLOCK];
+    for (int32_t i = 0; i < LISSOM_BLOCK; ++i) {
+        nothing[i] = POOL_START;
+    }
     for (int32_t row = 0; row < p->batch * p->out[0] * p->out[1]; ++row) {
         const span d = span_of(p, 0, row / p->out[1] % p->out[0]);
         const span h = span_of(p, 1, row % p->out[1]);
@@ -58,9 +53,10 @@ static inline void pool(const pool_params *q, const pool_element *x, pool_elemen
             const int32_t count = lissom_larger(1, p->count_pads ? d.count * h.count * w.count : inside);
             for (int32_t c = 0; c < p->channels; c += LISSOM_BLOCK) {
                 const int32_t n = lissom_smaller(LISSOM_BLOCK, p->channels - c);
-                const pool_element *taps[4] = {x, x, x, x};
+                const pool_element *taps[4];
                 pool_sum sums[LISSOM_BLOCK];
                 int32_t held = 0;
+                int32_t left = inside;
                 for (int32_t i = 0; i < n; ++i) {
                     sums[i] = POOL_START;
                 }
@@ -70,14 +66,18 @@ static inline void pool(const pool_params *q, const pool_element *x, pool_elemen
                         const pool_element *at = image + (line * p->in[2] + w.start + w.first * p->dilation[2]) * p->x_pixel + c;
                         for (int32_t kw = w.first; kw < w.last; ++kw, at += p->dilation[2] * p->x_pixel) {
                             taps[held++] = at;
-                            if (held == 4) {
-                                take(sums, taps, held, n);
+                            if (--left == 0) {
+                                while (held < 4) {
+                                    taps[held++] = nothing;
+                                }
+                            }
+                            if (held == 4) { /* the one place that takes: its loop is long, unrolled as it is */
+                                take(sums, taps, n);
                                 held = 0;
                             }
                         }
                     }
                 }
-                take(sums, taps, held, n);
                 pool_finish(q, sums, inside, count, n, y + c);
             }
         }
