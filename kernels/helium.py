@@ -88,6 +88,7 @@ variant(
     in_place=lambda params: (SKIP,),  # results are kept until it is added to them
     cost=_cost,
     template="lissom_conv_q8_m55.h",
+    constants={"WHOLE": -1, "REST": 0, "SOME": 1, "DIRECT": 0},
     known=_known,
 )
 
@@ -126,6 +127,7 @@ variant(
     packing={"w": "fours 8"},
     cost=_rows_cost,
     template="lissom_row_q8_m55.h",
+    constants={"WHOLE": -1, "REST": 0},
     known=_rows_known,
 )
 

@@ -95,15 +95,25 @@ def _not_two_activations(params: Params) -> str | None:
         return "two activations of signed bytes are wanted"
     if params["b_zero_stride"] or params["multiplier_stride"] or p["c_n"] or p["c_m"]:
         return "one zero point, one multiplier and no bias are wanted"
-    if p["a_k"] != 1 or (p["b_k"] != 1 and (p["b_n"] != 1 or 8 * p["k"] >= 2**16)):
+    if p["a_k"] != 1 or (p["b_k"] != 1 and p["b_n"] != 1):
         return "neither rows nor columns that lie together"
-    return None
+    return "rows that are too long" if max(2 * _four(params), p["y_m"]) >= 2**15 else None
+
+
+def _four(params: Params) -> int:
+    """Bytes of four columns as they are packed."""
+    return int(32 + 4 * params["matmul"]["k"])
 
 
 def _products_scratch(params: Params) -> int:
-    """What zero points add to columns, and the columns, where they are copied."""
+    """What zero points add to rows, and packed columns."""
     p = params["matmul"]
-    return int(-(-p["n"] // 4) * 16 + (p["n"] * p["k"] if p["b_k"] != 1 else 0))
+    return int(-(-p["m"] // 2) * 8 + -(-p["n"] // 4) * _four(params))
+
+
+def _products_known(params: Params) -> dict[str, int]:
+    whole, rest = divmod(params["matmul"]["k"], 16)
+    return {"WHOLE": whole, "REST": rest, "SOME": int(params["matmul"]["n"] % 4 > 0)}
 
 
 variant(
@@ -113,4 +123,6 @@ variant(
     level=LEVEL,
     scratch=_products_scratch,
     template="lissom_matmul_q8_m55.h",
+    constants={"WHOLE": -1, "REST": 0, "SOME": 1},
+    known=_products_known,
 )

@@ -1,17 +1,11 @@
 /* Product of rows of signed bytes with constant weights, which are read once for each row: eight output channels at once.
  *
- * A row is LISSOM_WHOLE times 16 and LISSOM_REST bytes. w holds for each eight output channels biases (less what the zero
- * point of x adds), multipliers, and weights, as lissom_conv_q8_m55.h has them for four. */
+ * A row is LISSOM_WHOLE times 16 and LISSOM_REST bytes, or any number of bytes where LISSOM_WHOLE is -1. w holds for each
+ * eight output channels biases (less what the zero point of x adds), multipliers, and weights, as lissom_pairs_m55.h has
+ * them for four. */
 #include "lissom_conv.h"
 #include "lissom_add_m55.h"
-
-typedef struct {
-    int32_t zero;     /*  0: of y */
-    const uint8_t *x; /*  4 */
-    const uint8_t *w; /*  8 */
-    uint8_t *y;       /* 12 */
-    int32_t left;     /* 16: output channels */
-} row;
+#include "lissom_row_m55.h"
 
 #define DOT(A, sum) "vldrb.u8 q1, [r1], #16\nvmladav" A ".s8 " sum ", q1, q0\n"
 #define NEXT(A)                                                                                                 \
@@ -20,7 +14,15 @@ typedef struct {
 
 #define DOT_OF_REST(A, sum) "vldrbt.u8 q1, [r1], #" LISSOM_TEXT(LISSOM_REST) "\nvmladav" A "t.s8 " sum ", q1, q0\n"
 
-#if LISSOM_WHOLE == 0
+#if LISSOM_WHOLE < 0
+#define DOT_FROM(sum) "vpst\nvldrbt.u8 q1, [r1]\nadd r1, r11\nvmladava.s8 " sum ", q1, q0\n"
+#define SUMS                                                                                                      \
+    "ldr r11, [r7, #20]\nmovs r0, #0\nmovs r2, #0\nmovs r4, #0\nmovs r6, #0\nmov r8, r0\nmov r10, r0\n"            \
+    "mov r12, r0\nmov lr, r0\ncmp r11, #0\nbeq 3f\n"                                                              \
+    "2: " NEXT("a") "subs r11, r11, #1\nbne 2b\n"                                                                 \
+    "3: ldr r11, [r7, #24]\ncmp r11, #0\nbeq 4f\nvctp.8 r11\nvpst\nvldrbt.u8 q0, [r3]\n" DOT_FROM("r0")           \
+    DOT_FROM("r2") DOT_FROM("r4") DOT_FROM("r6") DOT_FROM("r8") DOT_FROM("r10") DOT_FROM("r12") DOT_FROM("lr") "4:\n"
+#elif LISSOM_WHOLE == 0
 #define SUMS LAST("")
 #elif LISSOM_WHOLE <= 8
 #define SUMS NEXT("") LISSOM_REPEAT(LISSOM_WHOLE - 1, NEXT("a")) LAST("a")
@@ -52,38 +54,14 @@ static void one_row(const row *given)
                      "mov r7, r1\n"
                      "ldrd r1, r5, [r7, #8]\n"
                      "ldr r9, [r7, #16]\n"
-                     "1: vld20.32 {q4, q5}, [r1]\n" /* even channels, odd ones: as narrowing puts them together */
-                     "vld21.32 {q4, q5}, [r1]!\n"
-                     "ldr r3, [r7, #4]\n"
-                     "vld20.32 {q6, q7}, [r1]\n"
-                     "vld21.32 {q6, q7}, [r1]!\n" MASK SUMS
-                     "vmov q0[2], q0[0], r0, r8\n"
-                     "vmov q0[3], q0[1], r4, r12\n"
-                     "vmov q1[2], q1[0], r2, r10\n"
-                     "vmov q1[3], q1[1], r6, lr\n"
-                     "vadd.i32 q0, q0, q4\n"
-                     "vadd.i32 q1, q1, q5\n"
-                     "vcvt.f32.s32 q0, q0\n"
-                     "vcvt.f32.s32 q1, q1\n"
-                     "vmul.f32 q0, q0, q6\n"
-                     "ldr r0, [r7]\n"
-                     "vmul.f32 q1, q1, q7\n"
-                     "vcvtn.s32.f32 q0, q0\n"
-                     "vctp.16 r9\n"
-                     "vcvtn.s32.f32 q1, q1\n"
-                     "vqmovnb.s32 q0, q0\n"
-                     "vqmovnt.s32 q0, q1\n"
-                     "vqadd.s16 q0, q0, r0\n"
-                     "vqmovnb.s16 q0, q0\n"
-                     "vpst\n"
-                     "vstrbt.16 q0, [r5], #8\n"
+                     "1: " ROW_HEADS("r1")
+                     "ldr r3, [r7, #4]\n" MASK SUMS ROW_END
                      "subs r9, r9, #8\n"
                      "bgt 1b\n"
                      "pop {r7}\n"
                      : "+r"(run)
                      :
-                     : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3",
-                       "q4", "q5", "q6", "q7", "cc", "memory");
+                     : ROW_CLOBBERS);
 }
 
 void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
@@ -95,7 +73,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     (void)scratch;
     const lissom_conv_params *const p = &q->conv;
     const int32_t rows = p->batch * p->out[2];
-    row run = {q->y.zero, x, w, y, p->out_channels};
+    row run = {q->y.zero, x, w, y, p->out_channels, p->in_channels / 16, p->in_channels % 16};
     for (int32_t i = 0; i < rows; ++i) {
         one_row(&run);
         run.x += p->in_channels;
