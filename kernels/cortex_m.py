@@ -204,3 +204,114 @@ for _pixels in (1, 4):
         template="lissom_sparse_q8_m4.h",
         constants={"PIXELS": _pixels, "MIXED": 1},
     )
+
+
+# ---- floats
+
+SKIP_F32 = 3
+"""The argument of a convolution of floats that is added."""
+
+
+def _values(params: Params, together: int) -> int:
+    """Floats along a column, in whole groups."""
+    c = geometry(params)
+    return int(-(-prod(c["kernel"]) * c["in_channels"] // together) * together)
+
+
+def _float_scratch(params: Params, pixels: int, together: int, abreast: int) -> int:
+    """Columns, results that are yet to go where they belong, and a run of the border."""
+    tile = -(-geometry(params)["out_channels"] // abreast) * abreast * pixels
+    return int(4 * (_values(params, together) * pixels + tile) + run_length(params, 4))
+
+
+def _over_floats(params: Params) -> tuple[int, ...]:
+    """As of bytes."""
+    return tuple(SKIP_F32 if i == SKIP else i for i in _over(params))
+
+
+def _not_columns(params: Params) -> str | None:
+    return "groups of one channel" if geometry(params)["groups"] > 1 == geometry(params)["in_channels"] else None
+
+
+def _turns(params: Params, pixels: int) -> int:
+    """How many times columns are put side by side."""
+    c = geometry(params)
+    return int(c["batch"] * c["groups"] * -(-prod(c["out"]) // pixels))
+
+
+def _gathered(params: Params, pixels: int) -> float:
+    """What columns take."""
+    runs = prod(geometry(params)["kernel"]) * geometry(params)["in_channels"] * 4 // run_length(params, 4)
+    return float(60 * runs + (1.5 if pixels > 1 else 2.5) * pixels * _values(params, 1))
+
+
+def _float_cost(params: Params, pixels: int, together: int, abreast: int) -> float:
+    each = (34, 51) if pixels == 4 else (35, 20)
+    groups = _values(params, together) // together
+    tiles = -(-geometry(params)["out_channels"] // abreast) * (groups * (each[0] + 1) + each[1])
+    return float(_turns(params, pixels) * (tiles + _gathered(params, pixels)))
+
+
+for _pixels, _together, _abreast in ((1, 4, 8), (4, 2, 4)):
+    variant(
+        "conv_f32",
+        f"conv_f32_m4_{_pixels}",
+        _not_columns,
+        level=LEVEL,
+        layout="NHWC",
+        packing={"w": f"float_columns {_abreast} {_together}"},
+        scratch=partial(_float_scratch, pixels=_pixels, together=_together, abreast=_abreast),
+        in_place=_over_floats,
+        cost=partial(_float_cost, pixels=_pixels, together=_together, abreast=_abreast),
+        template="lissom_conv_f32_columns.h",
+        constants={"PIXELS": _pixels},
+    )
+
+
+def _not_eights(params: Params) -> str | None:
+    c = geometry(params)
+    if not c["groups"] > 1 == c["in_channels"] == c["out_channels"] or c["in"][0] * c["out"][0] * c["kernel"][0] > 1:
+        return "the convolution is not depthwise, over two axes"
+    return "fewer than eight channels" if c["groups"] < 8 else None
+
+
+variant(
+    "conv_f32",
+    "depthwise_f32_m4",
+    _not_eights,
+    level=LEVEL,
+    layout="NHWC",
+    packing={"w": "float_taps"},
+    template="lissom_depthwise_f32_m4.h",
+)
+
+
+def _not_near(params: Params, pixels: int) -> str | None:
+    return "columns that are too long" if pixels > 1 and _values(params, 1) * 4 * pixels > 2**16 else None
+
+
+def _sparse_float_cost(params: Params, pixels: int) -> float:
+    """Of an output channel half a group is empty."""
+    c = geometry(params)
+    around, weight, group = (45, 11.5, 2) if pixels == 8 else (15, 3.25, 4)
+    each = c["out_channels"] * (around + weight * group / 2) + params["nonzeros"] * weight
+    return float(_turns(params, pixels) * (each + _gathered(params, pixels)))
+
+
+for _pixels, _group, _width in ((1, 4, 4), (8, 2, 2)):
+    variant(
+        "sparse_conv_f32",
+        f"sparse_conv_f32_m4_{_pixels}",
+        partial(_not_near, pixels=_pixels),
+        level=LEVEL,
+        layout="NHWC",
+        packing={"w": f"float_groups {4 * _pixels} {_group} {_width}"},
+        scratch=partial(_float_scratch, pixels=_pixels, together=1, abreast=1),
+        in_place=lambda params: tuple(i for i in _over(params) if i == X),
+        cost=partial(_sparse_float_cost, pixels=_pixels),
+        template="lissom_sparse_f32_m4.h",
+        constants={"PIXELS": _pixels},
+    )
+
+for _task in ("average_pool_f32", "max_pool_f32"):
+    variant(_task, f"{_task}_m4", always, level=LEVEL, layout="NHWC", template=f"lissom_{_task}_nhwc.h")

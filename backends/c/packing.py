@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
 
+from lissom.backends.c import packing_m4
+from lissom.backends.c.operands import Operand, chunked, quantized_head
 from lissom.ir.types import Array
 from lissom.kernels import helium_sparse
-from lissom.kernels.cortex_m import columns_words
-from lissom.kernels.kernel import Params
 from lissom.kernels.tiles import geometry, run_length
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A constant operand in the graph's layout: convolution weights (O, I/groups, spatial), matrices (K, N)."""
-
-    array: Array
-    params: Params = field(default_factory=dict)
-    """Those of the kernel."""
-    beside: Mapping[str, Array] = field(default_factory=dict)
-    """Further constant operands, which some layouts hold too."""
 
 
 def pack(layout: str, operand: Operand) -> Array:
@@ -66,99 +54,12 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int 
         filled[:, :outputs] = array
         return filled.reshape(groups, count, width, *array.shape[2:])
 
-    first = _quantized_head(operand, runs) if quantized else [operand.beside["b"].reshape(groups, outputs)]
-    chunks = _chunks(runs, chunk // element, each)
+    first = quantized_head(operand, runs) if quantized else [operand.beside["b"].reshape(groups, outputs)]
+    chunks = chunked(runs, chunk // element, each)
     fours = chunks.reshape(*runs.shape[:3], -1, each)
     blocks = np.moveaxis(by_panel(fours), 2, 4)  # (groups, count, run, group, width, each)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(groups, count, -1) for a in (*map(by_panel, first), blocks)]
     return np.concatenate(parts, axis=2).reshape(-1)
-
-
-def _chunks(runs: Array, most: int, each: int) -> Array:
-    """Runs (..., length) as (..., chunks, size): as read in chunks of ``most`` elements or, where they are shorter,
-    whole, in groups of ``each``. What is left over is read with the elements before it, whose weights are zero then."""
-    length = runs.shape[-1]
-    if length % each and length < most:
-        runs = np.concatenate([runs, np.zeros((*runs.shape[:-1], -length % each), runs.dtype)], axis=-1)
-    size = min(most, runs.shape[-1])
-    rest = runs.shape[-1] % size
-    starts = [*range(0, length - size + 1, size), *([length - size] if rest else [])]
-    chunks = np.stack([runs[..., s : s + size] for s in starts or [0]], axis=-2)
-    if rest:
-        chunks[..., -1, : size - rest] = 0
-    return chunks
-
-
-def columns(operand: Operand, together: int, mixed: int) -> Array:
-    """Weights for ``lissom_conv_q8_columns.h``: for every ``together`` output channels of a group biases as int32 and
-    multipliers as float32, then for each four values of a run four bytes a channel. With ``mixed``, sums are 256 times
-    too large, and two weights v and w are one half 256 v + w."""
-    c = geometry(operand.params)
-    groups, outputs = c["groups"], c["out_channels"]
-    bias, factors, fours = _fours_of_runs(operand)
-    if mixed:
-        bias, factors, fours = _mixed(bias, factors, fours)
-
-    def by_block(array: Array) -> Array:
-        """(groups, outputs, ...) as (blocks, together, ...), with zeros for outputs that are not there."""
-        filled = np.zeros((groups, -(-outputs // together) * together, *array.shape[2:]), array.dtype)
-        filled[:, :outputs] = array
-        return filled.reshape(-1, together, *array.shape[2:])
-
-    blocks = [by_block(bias), by_block(factors), by_block(fours).swapaxes(1, 2)]
-    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(a), -1) for a in blocks]
-    return np.concatenate(parts, axis=1).reshape(-1)
-
-
-def pairs(operand: Operand, step: int) -> Array:
-    """Weights for ``lissom_sparse_q8_m4.h``: for each output channel how many pairs of words that are not zero it has,
-    its bias and multiplier, and of each pair where both are in a column, ``step`` bytes a word, and their weights."""
-    bias, factors, fours = _mixed(*_fours_of_runs(operand))
-    stream: list[Array] = []
-    for b, factor, words in zip(bias[0], factors[0], fours[0].view(np.int32)[..., 0], strict=True):
-        (at,) = np.nonzero(words)
-        held = np.zeros((-(-len(at) // 2), 2, 2), np.int32)  # pair, word, (where, weights)
-        held.reshape(-1, 2)[: len(at)] = np.stack([at * step, words[at]], 1)
-        where = held[:, :1, 0] | held[:, 1:, 0] << 16
-        head = [np.array([len(held), b], np.int32), np.array([factor], np.float32).view(np.int32)]
-        stream += [*head, np.concatenate([where, held[..., 1]], 1).reshape(-1)]
-    return np.concatenate(stream).astype(np.int32).view(np.uint8)
-
-
-def _fours_of_runs(operand: Operand) -> tuple[Array, Array, Array]:
-    """Of each group and output the bias, the multiplier and the weights as columns have them: (words, 4)."""
-    c, length = geometry(operand.params), run_length(operand.params, 1)
-    weights = operand.array.reshape(c["groups"], c["out_channels"], c["in_channels"], *c["kernel"])
-    runs = np.moveaxis(weights, 2, -1).reshape(c["groups"], c["out_channels"], -1, length)
-    chunks = _chunks(runs, 4, 4).reshape(c["groups"], c["out_channels"], -1, 4)
-    fours = np.zeros((*chunks.shape[:2], columns_words(operand.params), 4), np.int8)
-    fours[:, :, : chunks.shape[2]] = chunks
-    bias, factors = _quantized_head(operand, runs)
-    return bias, factors, fours
-
-
-def _mixed(bias: Array, factors: Array, fours: Array) -> tuple[Array, Array, Array]:
-    """Biases, multipliers and weights for sums that are 256 times too large: of weights v and w a half 256 v + w."""
-    even, odd = fours[..., 0::2].astype(np.int16), fours[..., 1::2].astype(np.int16)
-    idle = ~fours.any((2, 3))  # the sum is the bias, which may be far from 0; what it comes to never is
-    result = np.clip(np.rint(bias.astype(np.float32) * factors), -1000, 1000).astype(np.int32)
-    bias, factors = np.where(idle, result, bias), np.where(idle, np.float32(1), factors)
-    sums = _wrapped(256 * bias.astype(np.int64) - 127 * odd.astype(np.int64).sum((2, 3)))
-    return sums, factors / np.float32(256), (256 * even + odd).view(np.int8)
-
-
-def strips(operand: Operand) -> Array:
-    """Weights for ``lissom_depthwise_q8_m4.h``: for each channel its bias as int32, multiplier and weights, in bytes
-    that make whole words."""
-    w = operand.array.reshape(geometry(operand.params)["groups"], -1)
-    bias, factors = (a.reshape(-1, 1) for a in _quantized_head(operand, w[:, None, :, None]))
-    parts = [
-        bias.view(np.uint8),
-        factors.view(np.uint8),
-        w.view(np.uint8),
-        np.zeros((len(w), -w.shape[1] % 4), np.uint8),
-    ]
-    return np.concatenate(parts, axis=1).reshape(-1)
 
 
 def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
@@ -171,7 +72,7 @@ def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
     filled[:outputs, :inputs] = operand.array.reshape(outputs, inputs, 9)
     pairs = filled.reshape(panels, vectors, lanes, -1, 2, 9).transpose(0, 3, 1, 5, 2, 4)
     head = np.zeros((2, panels * width), np.int32)
-    bias, factors = _quantized_head(operand, operand.array.reshape(1, outputs, 1, -1))
+    bias, factors = quantized_head(operand, operand.array.reshape(1, outputs, 1, -1))
     head[0, :outputs], head[1, :outputs] = bias[0], factors[0].view(np.int32)
     heads = head.reshape(2, panels, width).swapaxes(0, 1)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(panels, -1) for a in (heads, pairs)]
@@ -192,7 +93,7 @@ def blocks(operand: Operand, vectors: int, channels: int, piece: int) -> Array:
     filled[:, :outputs, :, :length] = runs
     panels = filled.reshape(groups, count, width // channels, channels, runs.shape[2], -1, depth // piece, piece)
     head = np.zeros((2, groups, count * width), np.int32)
-    bias, factors = _quantized_head(operand, runs)
+    bias, factors = quantized_head(operand, runs)
     head[0, :, :outputs], head[1, :, :outputs] = bias, factors.view(np.int32)
     heads = head.reshape(2, groups, count, width).transpose(1, 2, 0, 3)
     parts = [heads, panels.transpose(0, 1, 4, 5, 2, 6, 3, 7)]
@@ -213,7 +114,7 @@ def depthwise(operand: Operand, lanes: int, element: int) -> Array:
     else:
         block = 4 * lanes
         order = np.arange(block).reshape(-1, 4, 4).transpose(1, 0, 2).reshape(-1)
-        head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
+        head = quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
         rows = np.zeros((c["groups"], -(-height // 4) * 4, width), np.int8 if element == 1 else np.int16)
         rows[:, :height] = weights
         taps = rows.transpose(0, 2, 1).reshape(c["groups"], -1, 4)
@@ -246,7 +147,7 @@ def taps(operand: Operand, rows: int) -> Array:
     filled = np.zeros((c["groups"], -(-height // rows) * rows, width), np.int8)
     filled[:, :height] = weights
     lanes = np.arange(-(-c["groups"] // 16) * 16) % c["groups"]
-    head = _quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
+    head = quantized_head(operand, weights.reshape(c["groups"], 1, -1, 1))
     tapped = filled.transpose(0, 2, 1).reshape(c["groups"], -1, rows)[lanes].reshape(len(lanes) // 16, 16, -1, rows)
     parts = [*(a.reshape(-1)[lanes].reshape(-1, 16) for a in head), tapped.swapaxes(1, 2)]
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(len(tapped), -1) for a in parts], 1).reshape(
@@ -271,7 +172,7 @@ def fours(operand: Operand, together: int) -> Array:
         filled[:, :outputs] = array
         return filled.reshape(groups * blocks, together, *array.shape[2:])
 
-    head = [by_block(a) for a in _quantized_head(operand, patches[..., None])]
+    head = [by_block(a) for a in quantized_head(operand, patches[..., None])]
     w, whole = by_block(patches), length // 16 * 16
     vectors = w[..., :whole].reshape(len(w), together, -1, 16).swapaxes(1, 2)
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(w), -1) for a in (*head, vectors, w[..., whole:])]
@@ -294,7 +195,7 @@ def eights(operand: Operand) -> Array:
 def channels(operand: Operand) -> Array:
     """Weights for ``lissom_depthwise_q8_m55.h``: biases of all channels, multipliers, and weights column by column."""
     w = operand.array.reshape(operand.array.shape[0], *geometry(operand.params)["kernel"][1:])
-    bias, factors = _quantized_head(operand, w.reshape(len(w), 1, -1, 1))
+    bias, factors = quantized_head(operand, w.reshape(len(w), 1, -1, 1))
     return np.concatenate(
         [np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (bias, factors, w.swapaxes(1, 2))]
     )
@@ -305,7 +206,7 @@ def sparse(operand: Operand, block: int, element: int = 1) -> Array:
     the entries are; and their weights. Entries are single weights, or blocks of four channels of a tap, which are
     counted tap by tap; with blocks, biases hold what the zero point of x adds. Weights have ``element`` bytes."""
     w = operand.array.reshape(operand.array.shape[0], operand.array.shape[1], -1)
-    bias, factors = _quantized_head(operand, w[None] if block > 1 else np.zeros((1, len(w), 1, 1), np.int8))
+    bias, factors = quantized_head(operand, w[None] if block > 1 else np.zeros((1, len(w), 1, 1), np.int8))
     entries = w.reshape(len(w), -1, 1) if block == 1 else fours_of(w)
     alive = entries.any(2)
     head = np.zeros((len(w), 3), np.int32)
@@ -341,7 +242,7 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
         heads = [operand.beside["b"].astype(np.float32)]
     else:
         w = fours_of(w)
-        heads = [a[0] for a in _quantized_head(operand, w[None])]
+        heads = [a[0] for a in quantized_head(operand, w[None])]
     vectors, parts = -(-len(w) // lanes), -(-w.shape[1] // room)
     filled = np.zeros((vectors * lanes, parts * room, w.shape[2]), w.dtype)
     filled[: len(w), : w.shape[1]] = w
@@ -384,7 +285,7 @@ def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array
     first = np.argsort(~alive, axis=1, kind="stable")  # those that are not zero, in order, in front
     picked = np.take_along_axis(blocks, first[:, :, None], 1)
     where = np.where(np.take_along_axis(alive, first, 1), first * stride, 0).astype(np.uint16)
-    head = _quantized_head(operand, patches[None, ..., None])
+    head = quantized_head(operand, patches[None, ..., None])
     return head, where.reshape(len(where), -1, 4), picked.reshape(len(where), -1, 4, 4)
 
 
@@ -461,30 +362,18 @@ def fours_of(w: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(filled, 2, 1)).reshape(outputs, -1, 4)
 
 
-def _quantized_head(operand: Operand, runs: Array) -> list[Array]:
-    """Biases less what the zero point of x adds, and multipliers, both (groups, outputs)."""
-    shape = runs.shape[:2]
-    bias = operand.beside["b"].reshape(shape).astype(np.int64)
-    x = operand.params["x"]
-    bias = bias - (x["zero"] - x["flip"]) * runs.astype(np.int64).sum((2, 3))
-    factors = np.broadcast_to(operand.beside["multiplier"].reshape(-1), shape[0] * shape[1]).reshape(shape)
-    return [_wrapped(bias), factors.astype(np.float32)]
-
-
-def _wrapped(sums: Array) -> Array:
-    """int64 as int32: sums wrap around, and so are exact where the result fits."""
-    return ((sums + 2**31) % 2**32 - 2**31).astype(np.int32)
-
-
 PACKINGS: dict[str, Callable[..., Array]] = {
     "OIDHW": plain,
     "IODHW": plain,
     "KN": plain,
     "NK": transposed,
     "panels": panels,
-    "columns": columns,
-    "pairs": pairs,
-    "strips": strips,
+    "columns": packing_m4.columns,
+    "pairs": packing_m4.pairs,
+    "strips": packing_m4.strips,
+    "float_columns": packing_m4.float_columns,
+    "float_groups": packing_m4.float_groups,
+    "float_taps": packing_m4.float_taps,
     "winograd": winograd,
     "blocks": blocks,
     "depthwise": depthwise,

@@ -1,7 +1,7 @@
 /* Convolutions, channels last: the columns of LISSOM_PIXELS pixels, then all output channels of these, one after the
  * other or, for a single pixel, four at a time. For each, w holds what comes first (biases as int32, 256 times, and
  * multipliers) and the weights in the order in which they meet the columns (backends/c/packing.py, "columns"). */
-#include "lissom_columns.h"
+#include "lissom_columns_q8.h"
 
 #define LINE LISSOM_LINE
 
@@ -153,7 +153,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     (void)w_zero; /* 0 */
     (void)multiplier;
     (void)b;
-    walk(&q->conv, q->x.zero - 128, q->y.zero, x, w, &sum, skip, y, scratch);
+    walk(&q->conv, q->x.zero - 128, q->y.zero, x, w, skip != NULL, &sum, skip, y, scratch);
 }
 
 LISSOM_LEVEL_END

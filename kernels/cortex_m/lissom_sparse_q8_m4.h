@@ -2,7 +2,7 @@
  * it has weights for. Of a channel, w holds how many pairs of words these are, the bias as int32, 256 times, the
  * multiplier, and for each pair where they are in the columns, in bytes, both in one word, and their weights
  * (backends/c/packing.py, "pairs"). */
-#include "lissom_columns.h"
+#include "lissom_columns_q8.h"
 #include "lissom_sparse.h"
 
 #define LINE LISSOM_LINE
@@ -119,7 +119,7 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
 
 void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uint8_t *w, uint8_t *y, void *scratch)
 {
-    walk(&q->conv, q->x.zero - 128, q->y.zero, x, w, NULL, NULL, y, scratch);
+    walk(&q->conv, q->x.zero - 128, q->y.zero, x, w, 0, NULL, NULL, y, scratch);
 }
 
 LISSOM_LEVEL_END
