@@ -12,7 +12,7 @@ from math import prod
 
 from lissom.kernels.kernel import Params
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import geometry, padded_bytes, refusal, run_length
+from lissom.kernels.tiles import geometry, padded_bytes, refusal, run_length, step_bytes
 
 SIZES = ((1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2))
 """(tiles of columns, vectors of channels) whose sums fit in four registers."""
@@ -56,9 +56,9 @@ def _cost(across: int, vectors: int) -> Callable[[Params], float]:
 
 def _known(across: int) -> Callable[[Params], dict[str, int]]:
     def known(params: Params) -> dict[str, int]:
-        c, length = geometry(params), run_length(params, 1)
+        length = run_length(params, 1)
         chunk = min(64, length)
-        step = c["stride"][2] * c["in_channels"] * c["groups"]
+        step = step_bytes(params, 1, padded_bytes(params, 1) > 0)
         return {"ROWS": columns_of(params, across), "STEP": step, "REST": length % chunk, "CHUNK": chunk}
 
     return known
@@ -71,6 +71,7 @@ for _across, _vectors in SIZES:
         _refusal(_across),
         level="amx",
         layout="NHWC",
+        apart=True,
         packing={"w": f"panels 16 {_vectors} 1 64"},
         scratch=lambda params: padded_bytes(params, 1),
         cost=_cost(_across, _vectors),

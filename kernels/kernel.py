@@ -111,6 +111,8 @@ class Kernel:
     packing: Mapping[str, str] = field(default_factory=dict)
     """For each operand that is packed when it is constant, its layout (see ``backends/c/packing.py``)."""
     refuses: Refusal = always
+    apart: bool = False
+    """Whether, channels last, the pixels of x may lie further apart (``x_pixel``) than they have channels."""
     scratch: Callable[[Params], int] = nothing
     """Bytes of scratch memory for parameters."""
     in_place: Callable[[Params], tuple[int, ...]] = nowhere

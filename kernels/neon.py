@@ -14,7 +14,7 @@ from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.depthwise import CODE
 from lissom.kernels.kernel import Params, Refusal, identifier
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import element_bytes, geometry, padded_bytes, run_length
+from lissom.kernels.tiles import element_bytes, geometry, padded_bytes, run_length, step_bytes
 
 REGISTERS = 32
 LANES = 4
@@ -86,12 +86,6 @@ def scratch_bytes(params: Params) -> int:
     return int(whole) + SLACK if is_copied(params) else 0
 
 
-def step_bytes(params: Params) -> int:
-    """From one column's patch to the next."""
-    c = geometry(params)
-    return int(c["stride"][2] * c["in_channels"] * c["groups"] * element_bytes(params))
-
-
 def _refusal(rows: int) -> Refusal:
     def refuses(params: Params) -> str | None:
         if "conv" in params and (why := _not_signed(params)):
@@ -122,7 +116,7 @@ def _cost(params: Params, unit: Unit, rows: int, vectors: int) -> float:
     fours = -(-length // unit.depth) * unit.depth / 4
     loads = -(-vectors // 4)
     sums = fours * (rows * (vectors * unit.each + unit.pick) + loads) + -(-length // 16) * (rows + 3)
-    step = step_bytes(params)
+    step = step_bytes(params, element, is_copied(params))
     sums += rows * -(-length // 16) if step % 16 and step * rows > 255 else 0
     ends = rows * vectors * 5.5 + rows * loads + 25
     return float(tiles * (runs * (sums + 4) + ends))
@@ -134,7 +128,7 @@ def _known(params: Params, vectors: int) -> dict[str, int]:
     runs = c["kernel"][2] * c["in_channels"] * element // length
     whole = int(c["out_channels"] % (vectors * LANES) == 0)
     return {
-        "STEP": step_bytes(params),
+        "STEP": step_bytes(params, element, is_copied(params)),
         "LENGTH": length,
         "RUNS": runs,
         "COPIED": int(is_copied(params)),
@@ -151,6 +145,7 @@ def _add(task: str, unit: Unit, packing: str) -> None:
             _refusal(rows),
             level=unit.level,
             layout="NHWC",
+            apart=True,
             packing={"w": packing.format(vectors)},
             scratch=scratch_bytes,
             cost=partial(_cost, unit=unit, rows=rows, vectors=vectors),

@@ -66,6 +66,7 @@ for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32"):
             _few_channels,
             level=_level,
             layout="NHWC",
+            apart=True,
             template=f"lissom_{_task}_nhwc.h",
         )
 
@@ -87,6 +88,7 @@ for _task in ("max_pool_u8", "max_pool_i8"):
         _fills_no_block,
         level=FLOATS,
         layout="NHWC",
+        apart=True,
         template="lissom_max_pool_bytes.h",
         constants={"SIGNED": int(_task == "max_pool_i8")},
         known=_window,
@@ -109,6 +111,7 @@ for _level in (BYTES, FLOATS, NEON):
         _not_read_as(signed=_level == NEON),
         level=_level,
         layout="NHWC",
+        apart=True,
         template="lissom_average_pool_q8_nhwc.h",
         constants={"SIGNED": 1} if _level == NEON else {},
     )

@@ -90,8 +90,22 @@ def padded_bytes(params: Params, element: int) -> int:
     names = ("out", "stride", "kernel", "dilation", "pad", "in")
     axes = zip(*(c[n] for n in names), strict=True)
     size = [max((out - 1) * stride + (k - 1) * step + 1, pad + given) for out, stride, k, step, pad, given in axes]
-    as_it_lies = size == list(c["in"]) and element == element_bytes(params)
+    as_it_lies = size == list(c["in"]) and element == element_bytes(params) and not _torn(params)
     return 0 if as_it_lies else int(prod(size) * c["in_channels"] * c["groups"] * element)
+
+
+def _torn(params: Params) -> bool:
+    """Whether what tiles read as a run, several pixels of x, lies apart."""
+    c = geometry(params)
+    across = c["kernel"][2] > 1 and c["dilation"][2] == c["groups"] == 1
+    return bool(across and c["x_pixel"] != c["in_channels"])
+
+
+def step_bytes(params: Params, element: int, is_copied: bool) -> int:
+    """From one column's patch to the next, in a copy of x or as it lies in memory."""
+    c = geometry(params)
+    pixel = c["in_channels"] * c["groups"] if is_copied else c["x_pixel"]
+    return int(c["stride"][2] * pixel * element)
 
 
 def element_bytes(params: Params) -> int:
@@ -156,8 +170,7 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
 
 def _known(params: Params, element: int) -> dict[str, int]:
     """Bytes from one column's patch to the next, and of a run behind its whole groups."""
-    c = geometry(params)
-    step = c["stride"][2] * c["in_channels"] * c["groups"] * element
+    step = step_bytes(params, element, padded_bytes(params, element) > 0)
     return {"STEP": step, "REST": run_length(params, element) % 4}
 
 
@@ -177,6 +190,7 @@ def _add(task: str, machines: tuple[Machine, ...], kind: str = "", **constants: 
                 _small(rows) if kind else refusal(rows),
                 level=machine.level,
                 layout="NHWC",
+                apart=True,
                 packing={"w": f"panels {machine.lanes} {vectors} {machine.element}"},
                 scratch=partial(padded_bytes, element=machine.element),
                 cost=_cost(machine, rows, vectors),

@@ -78,6 +78,7 @@ for _machine in INTEGERS:
             _refuses,
             level=_machine.level,
             layout="NHWC",
+            apart=True,
             packing={"w": f"winograd {_lanes} {_vectors}"},
             scratch=partial(_scratch, lanes=_lanes, rows=_rows, vectors=_vectors),
             cost=partial(_cost, machine=_words, rows=_rows, vectors=_vectors),

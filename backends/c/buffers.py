@@ -1,15 +1,19 @@
 """Lets buffers share memory, then places them in the arena.
 
 Copy elimination makes Concat, and outputs that are views, cost nothing: what is copied whole is computed in its
-destination instead. Where channels lie last that destination is a part of each wider pixel, which those kernels can
-write whose parameters say how far apart pixels lie. In-place merging lets a result take over the memory of an operand
-that dies with it.
+destination instead. Where channels lie last that destination is a part of each wider pixel, and what Split and Slice
+take is one, too: calls that can step over the rest (``pixels.py``) read and write it there. In-place merging lets a
+result take over the memory of an operand that dies with it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from lissom.backends.c.geometry import merged
+from lissom.backends.c.pixels import respaced
 from lissom.backends.c.plan import Block, plan
-from lissom.backends.c.program import Buffer, Call, Kind, Place, Program
+from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
 from lissom.kernels.kernel import Params
 
 
@@ -17,7 +21,14 @@ def share_and_place(program: Program) -> None:
     """Decide where every buffer of the program lies."""
     computed = {w.buffer for c in program.calls if c.kernel.task.name != "copy" for w in c.writes}
     for layer in program.layers:
-        layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed) and not _widen(c, computed, program)]
+        layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed)]
+    count = -1
+    while count != (count := len(program.calls)):
+        accesses = _Accesses(program)
+        for layer in program.layers:
+            layer.calls[:] = [c for c in layer.calls if not _respace(c, computed, accesses)]
+            _join_neighbours(layer)
+    _settle(program)
     _place(program, _merge_in_place(program))
 
 
@@ -43,58 +54,136 @@ def _eliminate(call: Call, computed: set[Buffer]) -> bool:
     return True
 
 
-def _widen(call: Call, computed: set[Buffer], program: Program) -> bool:
-    """Let the one call that computes the source of a copy into wider pixels write there itself. The source then lies
-    in pieces, so nobody else may read it, and there is no result of a layer to look at."""
-    if call.kernel.task.name != "copy" or call.params["rank"] != 2:
+def _join_neighbours(layer: Layer) -> None:
+    """Make copies of slices that lie side by side in the pixels of one image, and of another, a single one: a Concat
+    may put together again what a Split took apart."""
+    kept: list[Call] = []
+    for call in layer.calls:
+        if kept and _is_beside(kept[-1], call):
+            before = kept[-1].params
+            pixels, channels = before["size"]
+            together = (pixels, channels + call.params["size"][1])
+            size, x_stride, y_stride = merged(together, before["x_stride"], before["y_stride"])
+            kept[-1].params = {**before, "rank": len(size), "size": size, "x_stride": x_stride, "y_stride": y_stride}
+        else:
+            kept.append(call)
+    layer.calls[:] = kept
+
+
+def _is_beside(one: Call, other: Call) -> bool:
+    """Whether a copy goes on, in every pixel, where one before it ends."""
+    p, q = one.params, other.params
+    if not one.kernel.task.name == other.kernel.task.name == "copy" or not p["rank"] == q["rank"] == 2:
+        return False
+    same = all(p[name] == q[name] for name in ("x_stride", "y_stride", "element")) and p["size"][0] == q["size"][0]
+    ends = []
+    for params, call in ((p, one), (q, other)):
+        places = [place.resolve() for place in call.arguments if place is not None]
+        at = [place.offset + params[f"{side}_offset"] * p["element"] for place, side in zip(places, "xy", strict=True)]
+        ends.append(([place.buffer for place in places], at))
+    channels = p["size"][1] * p["element"]
+    return (
+        same
+        and p["x_stride"][1] == p["y_stride"][1] == 1
+        and ends[0][0] == ends[1][0]
+        and [at + channels for at in ends[0][1]] == ends[1][1]
+    )
+
+
+class _Accesses:
+    """Who reads and writes each buffer that is part of no other, and where: calls with the index of the argument."""
+
+    def __init__(self, program: Program) -> None:
+        self._of: dict[Buffer, list[tuple[Call, int]]] = {}
+        self._results: dict[Buffer, list[Layer]] = {}
+        for layer in program.layers:
+            for call in layer.calls:
+                for index, place in enumerate(call.arguments):
+                    if place is not None:
+                        self._of.setdefault(place.resolve().buffer, []).append((call, index))
+            for place in layer.results:
+                self._results.setdefault(place.resolve().buffer, []).append(layer)
+
+    def of(self, buffer: Buffer, but: Call) -> list[tuple[Call, int]]:
+        """Those of all calls but one."""
+        return [access for access in self._of.get(buffer, []) if access[0] is not but]
+
+    def join(self, part: Buffer, whole: Buffer, without: Call) -> None:
+        """``part`` has become a part of ``whole``, and a call is gone that copied from one to the other."""
+        self._of.setdefault(whole, []).extend(self._of.pop(part, []))
+        self._of[whole] = [access for access in self._of[whole] if access[0] is not without]
+        self._results.setdefault(whole, []).extend(self._results.pop(part, []))
+
+    def forget_results(self, buffer: Buffer) -> None:
+        """There is no result of a layer to look at where it lies in pieces."""
+        for layer in self._results.pop(buffer, []):
+            layer.results, layer.orders = [], []
+
+
+def _respace(call: Call, computed: set[Buffer], accesses: _Accesses) -> bool:
+    """Let an image that is copied into, or out of, the wider pixels of another be that part of the other's pixels:
+    where all who read and write it can do with pixels that lie so far apart."""
+    if call.kernel.task.name != "copy" or call.params["rank"] > 2:
         return False
     source, target = call.arguments
     assert source is not None
     assert target is not None
-    p, buffer = call.params, source.buffer
-    channels, pixel = p["size"][1], p["y_stride"][0]
-    plain = p["x_stride"] == (channels, 1) and p["y_stride"][1] == 1 and p["x_offset"] == 0 and source.offset == 0
-    size = p["size"][0] * channels * p["element"]
-    whole = buffer.kind is Kind.arena and buffer.inside is None and size == buffer.nbytes
-    if not plain or not whole or pixel < channels or target.buffer in computed or target.buffer is buffer:
-        return False
-    others = [
-        c for c in program.calls if c is not call and any(a is not None and a.buffer is buffer for a in c.arguments)
-    ]
-    shown = [layer for layer in program.layers if any(place.buffer is buffer for place in layer.results)]
-    if (
-        len(others) != 1
-        or not _writes_apart(others[0], Place(buffer), channels)
-        or any(len(s.results) > 1 for s in shown)
-    ):
-        return False
-    others[0].params = _with_pixel(others[0].params, pixel)
-    for layer in shown:
-        layer.results, layer.orders = [], []
-    buffer.inside = target.plus(p["y_offset"] * p["element"])
-    return True
+    p, element = call.params, call.params["element"]
+    pixels, channels = p["size"] if p["rank"] == 2 else (p["size"][0], 1)
+    steps = {"x": p["x_stride"], "y": p["y_stride"]}
+    if p["rank"] == 1:
+        steps = {side: (stride[0], 1) for side, stride in steps.items()}
+    for side, image, other, wide in (("x", source, target, "y"), ("y", target, source, "x")):
+        whole, pixel = other.plus(p[f"{wide}_offset"] * element).resolve(), steps[wide][0]
+        buffer = image.resolve().buffer
+        if (
+            buffer.kind is not Kind.arena
+            or whole.buffer is buffer
+            or steps[side] != (channels, 1)
+            or (image.resolve().offset, p[f"{side}_offset"]) != (0, 0)
+            or buffer.nbytes != pixels * channels * element
+            or steps[wide][1] != 1
+            or pixel <= channels
+            or (side == "x" and target.resolve().buffer in computed)
+        ):
+            continue
+        others = accesses.of(buffer, but=call)
+        if side == "y" and any(index >= other_call.kernel.task.reads for other_call, index in others):
+            continue
+        changed = _respaced(others, channels, pixel, element)
+        if changed is None:
+            continue
+        for other_call, params in changed.items():
+            other_call.params = params
+        accesses.forget_results(buffer)
+        buffer.inside = whole
+        accesses.join(buffer, whole.buffer, without=call)
+        return True
+    return False
 
 
-def _writes_apart(call: Call, place: Place, channels: int) -> bool:
-    """Whether a call computes, channels last, just the ``channels`` of each pixel at ``place``, and can leave room
-    between pixels; a residual operand would have to lie like the result."""
-    names = [a.name for a in call.kernel.task.arguments]
-    skip = call.arguments[names.index("skip")] if "skip" in names else None
-    geometry = next((v for v in (call.params, *call.params.values()) if isinstance(v, dict) and "y_pixel" in v), None)
-    return (
-        call.kernel.layout == "NHWC"
-        and skip is None
-        and call.writes == (place,)
-        and geometry is not None
-        and geometry["y_pixel"] == channels
-    )
+def _respaced(accesses: list[tuple[Call, int]], now: int, wanted: int, element: int) -> dict[Call, Params] | None:
+    """New parameters for calls whose arguments are to be found in pixels so many elements apart; None where one of them
+    cannot."""
+    found: dict[Call, Params] = {}
+    for call, index in accesses:
+        place = call.arguments[index]
+        assert place is not None
+        if place.resolve().offset >= now * element:
+            return None
+        params = respaced(replace(call, params=found.get(call, call.params)), index, now, wanted)
+        if params is None:
+            return None
+        found[call] = params
+    return found
 
 
-def _with_pixel(params: Params, pixel: int) -> Params:
-    """Parameters with another ``y_pixel``, in whichever struct of theirs that is."""
-    if "y_pixel" in params:
-        return {**params, "y_pixel": pixel}
-    return {k: _with_pixel(v, pixel) if isinstance(v, dict) else v for k, v in params.items()}
+def _settle(program: Program) -> None:
+    """Now that parameters will not change any more: kernels for them alone, and their scratch memory."""
+    for call in program.calls:
+        nbytes = call.kernel.scratch(call.params)
+        call.scratch = Buffer(Kind.arena, nbytes, "scratch") if nbytes else None
+        call.kernel = call.kernel.specialized(call.params)
 
 
 def _lifetimes(program: Program) -> dict[Buffer, tuple[int, int]]:
@@ -138,6 +227,8 @@ def _fits(read: Place, target: Place, call: Call, may_grow: bool) -> bool:
     """Whether operand and result are whole buffers of one size, or with ``may_grow`` the result's is larger, and no
     other argument is in the operand's buffer."""
     source = read.resolve()
+    if read.buffer.nbytes != source.buffer.nbytes:
+        return False
     others = sum(1 for a in call.arguments if a is not None and a.resolve().buffer is source.buffer)
     return (
         source.offset == target.offset == 0

@@ -153,9 +153,7 @@ class Builder:
         """Append a kernel call to the current layer."""
         if isinstance(kernel, str):
             kernel = self.choose(kernel, params)
-        scratch = kernel.scratch(params)
-        kernel = kernel.specialized(params)
-        call = Call(kernel, params, (*reads, *writes), self.memory(scratch, "scratch") if scratch else None)
+        call = Call(kernel, params, (*reads, *writes))
         assert len(call.arguments) == len(kernel.task.arguments)
         assert self.layer is not None
         self.layer.calls.append(call)

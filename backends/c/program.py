@@ -60,7 +60,8 @@ class Place:
 
 @dataclass(eq=False)
 class Call:
-    """One kernel call. ``arguments`` follow the kernel's signature; None is NULL."""
+    """One kernel call. ``arguments`` follow the kernel's signature; None is NULL. Scratch memory is known, and the
+    kernel made for these parameters alone, once it is decided where operands lie (``buffers.py``)."""
 
     kernel: Kernel
     params: Params

@@ -33,6 +33,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lissom"
 
 
+NO_SIZE = ("zero", "flip", "x_pixel", "y_pixel", "skip_pixel")
+"""Parameters that a job does not depend on; pixels lie further apart once it is decided where operands lie."""
+
+
 def job(task: str, params: Params) -> str:
     """What the time of a kernel depends on: the task and its sizes, not scales and zero points."""
     return f"{task} {json.dumps(_sizes(params), separators=(',', ':'))}"
@@ -40,7 +44,7 @@ def job(task: str, params: Params) -> str:
 
 def _sizes(value: Any) -> Any:
     if isinstance(value, dict):
-        found = {k: _sizes(v) for k, v in value.items() if k not in ("zero", "flip")}
+        found = {k: _sizes(v) for k, v in value.items() if k not in NO_SIZE}
         return {k: v for k, v in found.items() if v not in (None, {})}
     if isinstance(value, tuple | list):
         return [int(v) for v in value if not isinstance(v, float | np.floating)]

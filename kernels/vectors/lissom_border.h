@@ -43,7 +43,7 @@ static inline uint8_t *copy(uint8_t *to, const uint8_t *x, size_t n)
     return to + n * TILE_READ;
 }
 
-/* x as tiles read it, with a border of its zero point, in scratch memory. */
+/* x as tiles read it, pixel by pixel, with a border of its zero point, in scratch memory. */
 static const uint8_t *padded(const tile_params *q, const uint8_t *x, uint8_t *to, const int32_t *size)
 {
     const lissom_conv_params *const p = TILE_CONV(q);
@@ -51,6 +51,7 @@ static const uint8_t *padded(const tile_params *q, const uint8_t *x, uint8_t *to
     const size_t row = (size_t)size[2] * pixel;
     const size_t left = (size_t)p->pad[2] * pixel;
     const size_t inside = (size_t)p->in[2] * pixel;
+    const size_t x_pixel = (size_t)p->x_pixel;
     uint8_t *at = to;
     for (int32_t d = 0; d < size[0]; ++d) {
         for (int32_t h = 0; h < size[1]; ++h) {
@@ -61,7 +62,14 @@ static const uint8_t *padded(const tile_params *q, const uint8_t *x, uint8_t *to
                 continue;
             }
             at = fill(at, TILE_PAD(q), left);
-            at = copy(at, x + (size_t)(from_d * p->in[1] + from_h) * inside * TILE_ELEMENT, inside);
+            const uint8_t *from = x + (size_t)((from_d * p->in[1] + from_h) * p->in[2]) * x_pixel * TILE_ELEMENT;
+            if (x_pixel == pixel) {
+                at = copy(at, from, inside);
+            } else {
+                for (int32_t w = 0; w < p->in[2]; ++w, from += x_pixel * TILE_ELEMENT) {
+                    at = copy(at, from, pixel);
+                }
+            }
             at = fill(at, TILE_PAD(q), row - left - inside);
         }
     }

@@ -29,13 +29,14 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
                             uint8_t *scratch)
 {
     const lissom_conv_params *const p = TILE_CONV(q);
-    const int32_t pixel = p->in_channels * p->groups * TILE_READ;
     const int32_t y_pixel = p->y_pixel * TILE_ELEMENT; /* of skip too */
     const int32_t apart = p->dilation[2] > 1 || p->groups > 1; /* columns under the kernel are no run */
     const int32_t length = p->in_channels * (apart ? 1 : p->kernel[2]) * TILE_READ;
     int32_t size[3]; /* of x with its border */
     const int32_t has_border = border(p, size);
-    const int32_t is_copied = has_border || TILE_COPIES(length);
+    const int32_t is_torn = p->x_pixel != p->in_channels * p->groups && !apart && p->kernel[2] > 1; /* what would be a run */
+    const int32_t is_copied = has_border || is_torn || TILE_COPIES(length);
+    const int32_t pixel = (is_copied ? p->in_channels * p->groups : p->x_pixel) * TILE_READ;
     const walk walks = {
         {p->kernel[0], p->kernel[1], apart ? p->kernel[2] : 1},
         {p->dilation[0] * size[1] * size[2] * pixel, p->dilation[1] * size[2] * pixel, p->dilation[2] * pixel},
@@ -46,7 +47,7 @@ static inline void convolve(const tile_params *q, const uint8_t *x, const uint8_
     const int32_t panel_bytes = CHANNELS * (TILE_HEAD + taps * TILE_RUN(length));
     tiles_begin();
     for (int32_t n = 0; n < p->batch; ++n) {
-        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * (pixel / TILE_READ * TILE_ELEMENT);
+        const uint8_t *const image = x + n * p->in[0] * p->in[1] * p->in[2] * p->x_pixel * TILE_ELEMENT;
         const uint8_t *const from = is_copied ? padded(q, image, scratch, size) : image;
         const uint8_t *panel = w;
         for (int32_t g = 0; g < p->groups; ++g) {

@@ -221,6 +221,7 @@ LISSOM_NOINLINE static void copy_patch(const lissom_conv_params *p, int32_t zero
                                        uint8_t *to)
 {
     const int32_t pixel = p->in_channels;
+    const int32_t x_pixel = p->x_pixel;
     const int32_t left = lissom_smaller(lissom_larger(-w, 0), 6);
     const int32_t inside = lissom_larger(lissom_smaller(p->in[2] - w, 6) - left, 0);
     for (int32_t i = 0; i < 6; ++i, to += 6 * pixel) {
@@ -229,7 +230,14 @@ LISSOM_NOINLINE static void copy_patch(const lissom_conv_params *p, int32_t zero
             continue;
         }
         memset(to, zero, (size_t)(left * pixel));
-        memcpy(to + left * pixel, x + ((h + i) * p->in[2] + w + left) * pixel, (size_t)(inside * pixel));
+        const uint8_t *const from = x + ((h + i) * p->in[2] + w + left) * x_pixel;
+        if (x_pixel == pixel) {
+            memcpy(to + left * pixel, from, (size_t)(inside * pixel));
+        } else {
+            for (int32_t j = 0; j < inside; ++j) {
+                memcpy(to + (left + j) * pixel, from + j * x_pixel, (size_t)pixel);
+            }
+        }
         memset(to + (left + inside) * pixel, zero, (size_t)((6 - left - inside) * pixel));
     }
 }
@@ -243,7 +251,9 @@ static inline void block(const lissom_conv_q8_params *q, const results_context *
     const int32_t pixel = p->in_channels;
     const int32_t pairs = (p->in_channels + 1) / 2;
     const int32_t w_point = pairs * CHANNELS * 4 + 64;
-    const int32_t last = p->in[1] * p->in[2] * pixel - LISSOM_DEPTH; /* where all channels can be read as vectors */
+    const int32_t x_pixel = p->x_pixel;
+    const int32_t x_bytes = (p->in[1] * p->in[2] - 1) * x_pixel + pixel;
+    const int32_t last = x_bytes - LISSOM_DEPTH; /* where all channels can be read as vectors */
     uint8_t *const patch = scratch;
     uint8_t *const of_x = patch + (36 * pixel + LISSOM_DEPTH + 63) / 64 * 64;
     uint8_t *const of_w = of_x + POINTS * X_POINT;
@@ -251,10 +261,10 @@ static inline void block(const lissom_conv_q8_params *q, const results_context *
     for (int32_t t = 0; t < tiles; ++t) {
         const int32_t row = (first + t) / across * 4 - p->pad[1];
         const int32_t column = (first + t) % across * 4 - p->pad[2];
-        const int32_t from = (row * p->in[2] + column) * pixel;
-        const int32_t end = from + (5 * p->in[2] + 5) * pixel;
+        const int32_t from = (row * p->in[2] + column) * x_pixel;
+        const int32_t end = from + (5 * p->in[2] + 5) * x_pixel;
         if (row >= 0 && column >= 0 && row + 6 <= p->in[1] && column + 6 <= p->in[2] && end <= last) {
-            patches(x + from, p->in[2] * pixel, pixel, p->in_channels, of_x + t * LISSOM_DEPTH * 2);
+            patches(x + from, p->in[2] * x_pixel, x_pixel, p->in_channels, of_x + t * LISSOM_DEPTH * 2);
         } else {
             copy_patch(p, q->x.zero, x, row, column, patch);
             patches(patch, 6 * pixel, pixel, p->in_channels, of_x + t * LISSOM_DEPTH * 2);
@@ -294,7 +304,7 @@ void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8
     (void)b;
     for (int32_t n = 0; n < p->batch; ++n) {
         for (int32_t first = 0; first < tiles; first += LISSOM_BLOCK) {
-            block(q, &context, x + n * p->in[1] * p->in[2] * p->in_channels, w,
+            block(q, &context, x + n * p->in[1] * p->in[2] * p->x_pixel, w,
                   skip ? skip + n * positions * p->skip_pixel : NULL, y + n * positions * p->y_pixel, scratch, first,
                   lissom_smaller(LISSOM_BLOCK, tiles - first));
         }
