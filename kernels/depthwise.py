@@ -52,6 +52,7 @@ FLOATS = (
     *_widths("x86-64-v3", 8, registers=16, rate=2, dot=1),
     *_widths("x86-64-v2", 4, registers=16, rate=2, dot=2),
     *_widths("aarch64", 4, registers=32, rate=1, dot=1),
+    *_widths("cortex-m55", 4, registers=8, rate=1, dot=1),
 )
 
 CODE = 550
@@ -128,6 +129,7 @@ def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, 
         _refusal(machine, columns, vectors),
         level=machine.level,
         layout="NHWC",
+        apart=True,
         packing={"w": packing},
         scratch=partial(_scratch, block=block),
         cost=partial(_cost, machine=machine, columns=columns, vectors=vectors),
@@ -142,5 +144,5 @@ for _machine in BYTES:
         _add("conv_q8", _machine, _columns, 1, f"depthwise {_machine.lanes} {1 if _machine.dot == 1 else 2}")
 for _machine in FLOATS:
     for _vectors in (1, 2):
-        for _columns in range(1, 9 if _vectors == 1 else 5):
+        for _columns in range(1, min(8, _machine.registers // 2) // _vectors + 1):
             _add("conv_f32", _machine, _columns, _vectors, f"depthwise {_machine.lanes * _vectors} 4", VECTORS=_vectors)

@@ -242,9 +242,11 @@ def _quads_cost(params: Params) -> float:
 
 
 def _whole(params: Params) -> tuple[int, ...]:
-    """x may become y where all its rows are copied before any result is written."""
+    """x may become y where all its rows are copied before any result is written: those of the channels that lie at the
+    same place in both, or of all channels."""
     c = geometry(params)
-    return (0,) if _band(params) == _groups(params) and not _has_skip(params) and c["y_pixel"] == c["groups"] else ()
+    copied = _band(params) == _groups(params) and (c["in"] == c["out"] or _block(params) >= c["groups"])
+    return (0,) if copied and not _has_skip(params) and c["y_pixel"] == c["groups"] else ()
 
 
 variant(

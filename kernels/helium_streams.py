@@ -10,12 +10,14 @@ LEVEL = "cortex-m55"
 
 
 def _few_channels(params: Params) -> str | None:
-    if not params["x"]["flip"]:
+    if "pool" in params and not params["x"]["flip"]:
         return "unsigned bytes"
-    channels = params["pool"]["channels"]
+    channels = params.get("pool", params)["channels"]
     return f"{channels} channels, which fill no vector" if channels < 4 else None
 
 
+for _name in ("max_pool_f32", "average_pool_f32"):
+    variant(_name, f"{_name}_m55", _few_channels, level=LEVEL, layout="NHWC", template=f"lissom_{_name}_nhwc.h")
 variant("max_pool_i8", "max_pool_i8_m55", always, level=LEVEL, layout="NHWC", template="lissom_max_pool_i8_m55.h")
 variant(
     "average_pool_q8",
@@ -125,4 +127,20 @@ variant(
     template="lissom_matmul_q8_m55.h",
     constants={"WHOLE": -1, "REST": 0, "SOME": 1},
     known=_products_known,
+)
+
+
+def _not_rows_of_floats(params: Params) -> str | None:
+    if params["beta"]:
+        return "no addend is wanted"
+    return "rows of a that do not lie together" if params["a_k"] != 1 else None
+
+
+variant(
+    "matmul_f32",
+    "matmul_f32_m55",
+    _not_rows_of_floats,
+    level=LEVEL,
+    scratch=lambda params: -(-params["n"] // 8) * 32 * (1 + params["k"]),
+    template="lissom_matmul_f32_m55.h",
 )

@@ -1,115 +1,26 @@
-/* Convolution of floats, channels last: eight output channels of three columns at once, or of 16 channels where there is
- * one column. Patches are those of lissom_conv_q8_m55.h. w holds for each eight output channels of a group the biases, and
- * for each float of a patch their weights (backends/c/packing.py, "eights"). */
+/* Convolution of floats, channels last (lissom_panels_m55.h). Patches are those of lissom_conv_q8_m55.h. */
 #include "lissom_conv.h"
+#include "lissom_panels_m55.h"
 #include "lissom_strip_m55.h"
-
-#define PANEL(length) (8 * (1 + (length)))
-
-/* Up to eight results of one column. */
-static void finish(const lissom_conv_params *p, lissom_vf a, lissom_vf b, const float *skip, float *y, int32_t n)
-{
-    const int32_t second = lissom_larger(0, n - 4);
-    n = lissom_smaller(n, 4);
-    if (skip) {
-        a = lissom_vf_add(a, lissom_vf_load_n(skip, n));
-        b = lissom_vf_add(b, lissom_vf_load_n(skip + 4, second));
-    }
-    lissom_vf_store_n(y, lissom_vf_min(lissom_vf_max(a, lissom_vf_set(p->low)), lissom_vf_set(p->high)), n);
-    if (second) {
-        lissom_vf_store_n(y + 4, lissom_vf_min(lissom_vf_max(b, lissom_vf_set(p->low)), lissom_vf_set(p->high)), second);
-    }
-}
-
-/* n <= 3 columns, of which there may be fewer: the last one is then computed again. */
-LISSOM_NOINLINE static void three(const lissom_conv_params *p, const float *x, int32_t step, const float *w, int32_t length,
-                const float *skip, float *y, int32_t channels, int32_t n)
-{
-    const float *x1 = x + (n > 1 ? step : 0);
-    const float *x2 = x1 + (n > 2 ? step : 0);
-    lissom_vf a0 = vld1q_f32(w);
-    lissom_vf a1 = vld1q_f32(w + 4);
-    lissom_vf b0 = a0;
-    lissom_vf b1 = a1;
-    lissom_vf c0 = a0;
-    lissom_vf c1 = a1;
-    w += 8;
-    for (int32_t k = 0; k < length; ++k) {
-        const lissom_vf w0 = vld1q_f32(w);
-        const lissom_vf w1 = vld1q_f32(w + 4);
-        w += 8;
-        const float va = *x++;
-        a0 = vfmaq_n_f32(a0, w0, va);
-        a1 = vfmaq_n_f32(a1, w1, va);
-        const float vb = *x1++;
-        b0 = vfmaq_n_f32(b0, w0, vb);
-        b1 = vfmaq_n_f32(b1, w1, vb);
-        const float vc = *x2++;
-        c0 = vfmaq_n_f32(c0, w0, vc);
-        c1 = vfmaq_n_f32(c1, w1, vc);
-    }
-    finish(p, a0, a1, skip, y, channels);
-    if (n > 1) {
-        finish(p, b0, b1, skip ? skip + p->y_pixel : NULL, y + p->y_pixel, channels);
-    }
-    if (n > 2) {
-        finish(p, c0, c1, skip ? skip + 2 * p->y_pixel : NULL, y + 2 * p->y_pixel, channels);
-    }
-}
-
-/* Two panels of one column. */
-LISSOM_NOINLINE static void one(const lissom_conv_params *p, const float *x, const float *w, int32_t length, const float *skip, float *y,
-                int32_t channels)
-{
-    const float *v = channels > 8 ? w + PANEL(length) : w;
-    lissom_vf a0 = vld1q_f32(w);
-    lissom_vf a1 = vld1q_f32(w + 4);
-    lissom_vf b0 = vld1q_f32(v);
-    lissom_vf b1 = vld1q_f32(v + 4);
-    for (int32_t k = 0; k < length; ++k) {
-        w += 8;
-        v += 8;
-        a0 = vfmaq_n_f32(a0, vld1q_f32(w), x[k]);
-        a1 = vfmaq_n_f32(a1, vld1q_f32(w + 4), x[k]);
-        b0 = vfmaq_n_f32(b0, vld1q_f32(v), x[k]);
-        b1 = vfmaq_n_f32(b1, vld1q_f32(v + 4), x[k]);
-    }
-    finish(p, a0, a1, skip, y, lissom_smaller(8, channels));
-    if (channels > 8) {
-        finish(p, b0, b1, skip ? skip + 8 : NULL, y + 8, lissom_smaller(8, channels - 8));
-    }
-}
 
 void LISSOM_KERNEL(const lissom_conv_params *p, const float *x, const float *w, const float *b, const float *skip,
                    float *y, void *scratch)
 {
     (void)b;
     const lissom_strip strip = lissom_strip_of(p, 4);
-    const int32_t step = strip.step / 4;
+    const panels job = {p->low, p->high, p->y_pixel};
     const int32_t length = p->kernel[0] * p->kernel[1] * p->kernel[2] * p->in_channels;
-    const int32_t at_once = p->out[2] == 1 ? 16 : 8;
+    const int32_t rows = p->out[0] * p->out[1];
     for (int32_t n = 0; n < p->batch; ++n) {
         const uint8_t *const image = (const uint8_t *)x + n * p->in[0] * p->in[1] * p->in[2] * strip.pixel;
-        const float *group = w;
         for (int32_t g = 0; g < p->groups; ++g) {
-            for (int32_t row = 0; row < p->out[0] * p->out[1]; ++row) {
+            const float *const group = w + g * ((p->out_channels + 7) / 8 * PANEL(length));
+            for (int32_t row = 0; row < rows; ++row) {
                 const float *const from = (const void *)lissom_strip_at(p, &strip, image + g * strip.bytes, 0, row, scratch);
-                for (int32_t o = 0; o < p->out_channels; o += at_once) {
-                    const float *const panel = group + o / 8 * PANEL(length);
-                    const int32_t to = (n * p->out[0] * p->out[1] + row) * p->out[2] * p->y_pixel + g * p->out_channels + o;
-                    const int32_t channels = lissom_smaller(at_once, p->out_channels - o);
-                    if (at_once == 16) {
-                        one(p, from, panel, length, skip ? skip + to : NULL, y + to, channels);
-                        continue;
-                    }
-                    for (int32_t c = 0; c < p->out[2]; c += 3) {
-                        const int32_t ahead = to + c * p->y_pixel;
-                        three(p, from + c * step, step, panel, length, skip ? skip + ahead : NULL, y + ahead, channels,
-                              lissom_smaller(3, p->out[2] - c));
-                    }
-                }
+                const int32_t to = (n * rows + row) * p->out[2] * p->y_pixel + g * p->out_channels;
+                columns(&job, from, strip.step / 4, length, group, skip ? skip + to : NULL, y + to, p->out[2],
+                        p->out_channels);
             }
-            group += (p->out_channels + 7) / 8 * PANEL(length);
         }
     }
 }

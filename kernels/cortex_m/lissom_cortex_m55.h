@@ -41,30 +41,27 @@ static inline float lissom_vf_sum(lissom_vf v)
     return (vgetq_lane_f32(v, 0) + vgetq_lane_f32(v, 1)) + (vgetq_lane_f32(v, 2) + vgetq_lane_f32(v, 3));
 }
 
-/* n <= 4 of them. */
+/* n <= 4 of them; the others are 0. */
 static inline lissom_vf lissom_vf_load_n(const float *p, int32_t n)
 {
-    if (n == 4) {
-        return vld1q_f32(p);
-    }
-    float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int32_t i = 0; i < n; ++i) {
-        v[i] = p[i];
-    }
-    return vld1q_f32(v);
+    lissom_vf v;
+    __asm__ volatile("vctp.32 %[n]\n"
+                     "vpst\n"
+                     "vldrwt.u32 %q[v], [%[p]]\n"
+                     : [v] "=w"(v)
+                     : [p] "r"(p), [n] "r"(n)
+                     : "memory");
+    return v;
 }
 
 static inline void lissom_vf_store_n(float *p, lissom_vf v, int32_t n)
 {
-    if (n == 4) {
-        vst1q_f32(p, v);
-        return;
-    }
-    float all[4];
-    vst1q_f32(all, v);
-    for (int32_t i = 0; i < n; ++i) {
-        p[i] = all[i];
-    }
+    __asm__ volatile("vctp.32 %[n]\n"
+                     "vpst\n"
+                     "vstrwt.32 %q[v], [%[p]]\n"
+                     :
+                     : [v] "w"(v), [p] "r"(p), [n] "r"(n)
+                     : "memory");
 }
 
 /* n bytes; none in front of them or behind is touched. */
