@@ -7,10 +7,16 @@ from lissom.kernels.kernel import Params, always, identifier
 from lissom.kernels.registry import variant
 
 
-def _not_neighbours(params: Params) -> str | None:
-    if params.get("flip"):
-        return "signed bytes"
+def _apart(params: Params) -> str | None:
     return "elements of a row that do not lie together" if params["inner"] > 1 else None
+
+
+def _signed_or_apart(params: Params) -> str | None:
+    return "signed bytes" if params["flip"] else _apart(params)
+
+
+def _unsigned_or_apart(params: Params) -> str | None:
+    return _apart(params) if params["flip"] else "unsigned bytes"
 
 
 def _signed(params: Params) -> str | None:
@@ -22,8 +28,9 @@ def _unsigned(params: Params) -> str | None:
 
 
 for _task, _refuses, _levels in (
-    ("softmax_q8", _not_neighbours, ("x86-64-v3", "x86-64-v4")),
-    ("softmax_f32", _not_neighbours, ("x86-64-v3", "x86-64-v4", "aarch64")),
+    ("softmax_q8", _signed_or_apart, ("x86-64-v3", "x86-64-v4")),
+    ("softmax_q8", _unsigned_or_apart, ("aarch64",)),
+    ("softmax_f32", _apart, ("x86-64-v3", "x86-64-v4", "aarch64")),
     ("layer_norm_q8", _signed, ("x86-64-v2", "x86-64-v3", "x86-64-v4")),
     ("layer_norm_q8", _unsigned, ("aarch64",)),
 ):

@@ -7,6 +7,7 @@ from functools import partial
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params, identifier
+from lissom.kernels.neon import LANES, UNITS, Unit, sizes
 from lissom.kernels.registry import variant
 from lissom.kernels.tiles import FLOATS, INTEGERS, NEON_FLOATS, Machine, cycles_a_group, cycles_after, tile_sizes
 
@@ -75,6 +76,62 @@ def _add(task: str, machines: tuple[Machine, ...]) -> None:
                 template=f"lissom_{task}_tile.h",
                 constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "DEPTH": 0},
                 known=partial(_known, machine=machine),
+            )
+
+
+# ---- bytes on AArch64: the tiles of convolutions, whose panels are packed as they come
+
+
+def _neon_refusal(rows: int) -> Callable[[Params], str | None]:
+    def refuses(params: Params) -> str | None:
+        p = params["matmul"]
+        if not params["a"]["flip"] or not params["b_flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
+            return "int8 activations are wanted"
+        if params["b_zero_stride"] or p["c_n"] or p["c_m"]:
+            return "one zero point for b and no bias are wanted"
+        if p["a_k"] != 1 or 1 not in (p["b_k"], p["b_n"]):
+            return "rows of a, and rows or columns of b, that do not lie together"
+        return f"a tile of {rows} rows for {p['m']}" if p["m"] < rows else None
+
+    return refuses
+
+
+def _neon_known(params: Params, vectors: int) -> dict[str, int]:
+    p = params["matmul"]
+    copied = int(p["k"] % 4 > 0)
+    step = -(-p["k"] // 16) * 16 if copied else p["a_m"]
+    return {"STEP": step, "LENGTH": p["k"], "COPIED": copied, "WHOLE": int(p["n"] % (vectors * LANES) == 0)}
+
+
+def _neon_scratch(params: Params, vectors: int) -> int:
+    """A panel, a number a row of a, and copies of rows."""
+    known, p = _neon_known(params, vectors), params["matmul"]
+    depth = -(-p["k"] // 16) * 16
+    return int(vectors * LANES * (8 + depth) + p["m"] * (4 + known["COPIED"] * known["STEP"]))
+
+
+def _neon_cost(params: Params, unit: Unit, rows: int, vectors: int) -> float:
+    """Instructions of all tiles, and of packing panels."""
+    p = params["matmul"]
+    panels, fours, loads = -(-p["n"] // (vectors * LANES)), -(-p["k"] // 4), -(-vectors // 4)
+    sums = fours * (rows * (vectors * unit.each + unit.pick) + loads) + fours / 4 * (rows + 3)
+    tiles = -(-p["m"] // rows) * (sums + rows * vectors * 6.5 + rows * loads + 25)
+    return float(panels * (tiles + fours * vectors * 12))
+
+
+for _unit in UNITS[1:]:
+    for _rows, _vectors in sizes(_unit):
+        if _vectors in (2, 4, 8) and _rows <= 5:
+            variant(
+                "matmul_q8",
+                f"matmul_q8_{identifier(_unit.level)}_{_rows}x{_vectors}",
+                _neon_refusal(_rows),
+                level=_unit.level,
+                scratch=partial(_neon_scratch, vectors=_vectors),
+                cost=partial(_neon_cost, unit=_unit, rows=_rows, vectors=_vectors),
+                template="lissom_matmul_q8_tile.h",
+                constants={"ROWS": _rows, "VECTORS": _vectors, "NARROW": 0},
+                known=partial(_neon_known, vectors=_vectors),
             )
 
 

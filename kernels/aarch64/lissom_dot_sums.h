@@ -16,6 +16,10 @@
 #define PICK_HALF(acc, w, x, lane) acc = vdotq_lane_s32(acc, w, x, lane)
 #endif
 
+#ifndef LISSOM_FLOATS
+LISSOM_INLINE lissom_vi add_products(lissom_vi acc, int8x16_t w, int8x16_t x) { return vdotq_s32(acc, w, x); }
+#endif
+
 /* Four bytes of each column, which are lane LANE of xs, as HOW takes it. */
 #define MULTIPLY(HOW, xs, LANE)                                                         \
     LISSOM_UNROLL                                                                        \

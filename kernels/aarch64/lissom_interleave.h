@@ -76,4 +76,22 @@ LISSOM_INLINE void lissom_zip_fours(const lissom_vi *channels, lissom_vi *pixels
     pixels[3] = vreinterpretq_s32_s16(vzip2q_s16(high_01, high_23));
 }
 
+/* Sixteen bytes each of four rows to the four of each column, as lissom_lay_out leaves them. */
+LISSOM_INLINE void lissom_lay_out_columns(lissom_vi *rows)
+{
+#if LISSOM_PRODUCTS > 1
+    const lissom_vi of[4] = {rows[0], rows[1], rows[2], rows[3]};
+    lissom_zip_fours(of, rows);
+#else
+    const int8x16_t a = vreinterpretq_s8_s32(rows[0]), b = vreinterpretq_s8_s32(rows[1]);
+    const int8x16_t c = vreinterpretq_s8_s32(rows[2]), d = vreinterpretq_s8_s32(rows[3]);
+    const int64x2_t low_01 = vreinterpretq_s64_s8(vzip1q_s8(a, b)), low_23 = vreinterpretq_s64_s8(vzip1q_s8(c, d));
+    const int64x2_t high_01 = vreinterpretq_s64_s8(vzip2q_s8(a, b)), high_23 = vreinterpretq_s64_s8(vzip2q_s8(c, d));
+    rows[0] = vreinterpretq_s32_s64(vzip1q_s64(low_01, low_23));
+    rows[1] = vreinterpretq_s32_s64(vzip2q_s64(low_01, low_23));
+    rows[2] = vreinterpretq_s32_s64(vzip1q_s64(high_01, high_23));
+    rows[3] = vreinterpretq_s32_s64(vzip2q_s64(high_01, high_23));
+#endif
+}
+
 #endif
