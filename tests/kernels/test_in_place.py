@@ -67,3 +67,22 @@ def test_blocks(target: str, case_maker: Any, library: Any, tmp_path: Path) -> N
         whole = wide * int(np.prod(size))
         scratch = max(c.scratch.nbytes for c in case.program.calls if c.scratch is not None)
         assert case.program.arena_bytes <= 2 * whole + scratch + 256
+
+
+def test_depthwise_results_that_grow(case_maker: Any, library: Any, tmp_path: Path) -> None:
+    """More channels than are copied at once: those that wait must not be written over."""
+    if lacks := lacking_for("cortex-m55"):
+        pytest.skip(f"to run cortex-m55 here, install {lacks}")
+    graph, channels = Graph("growing"), 33
+    x: Any = graph.input("x", tensor("int8", 1, channels, 3, 5))
+    of = grid(1, "x")
+    for i, (kernel, group) in enumerate(((1, 1), (3, channels), (1, 1))):
+        w = Const(random_array(f"w{i}", (channels, channels // group, kernel, kernel), DType.int8, -127, 128))
+        scale = Const(random_array(f"s{i}", (channels,), DType.float32, 0.0005, 0.01))
+        to = grid(i, f"y{i}")
+        made = QLinearConv(x, *of, w, scale, literal("zw", 0, DType.int8), *to, pads=(kernel - 1,) * 4, group=group)
+        x, of = graph.append(made), to
+    graph.set_outputs({"y": x})
+    case = case_maker("0", "n0", graph, [random_array("x", (1, channels, 3, 5), DType.int8, -128, 128)], "cortex-m55")
+    (got,) = library([case], tmp_path).run(case, case.feed)
+    assert got.tobytes() == evaluate(graph, *case.feed)[0].tobytes()
