@@ -23,11 +23,21 @@ def signed(params: Params, inputs: Sequence[str], outputs: Sequence[str]) -> boo
     return whole and all(params[i]["flip"] for i in inputs)
 
 
-def _broadcast(params: Params) -> str | None:
+def _not_runs(params: Params) -> str | None:
     if not signed(params, ("a", "b"), ("y",)):
         return "int8 is wanted"
-    same = params["rank"] == 1 and params["a_stride"] == params["b_stride"] == (1,)
-    return None if same else "an operand that is repeated"
+    return None if params["a_stride"][-1] == params["b_stride"][-1] == 1 else "an operand repeats along the last axis"
+
+
+def _not_rows(params: Params) -> str | None:
+    read = params["x"]["flip"] if "x" in params else params["flip"]
+    if not read or params["y"]["low"] + params["y"]["zero"] != -128:
+        return "int8 is wanted"
+    return "elements of a row that do not lie together" if params.get("inner", 1) > 1 else None
+
+
+def _not_bytes(params: Params) -> str | None:
+    return "elements wider than a byte" if params["element"] != 1 else None
 
 
 def _pool_refusal(params: Params) -> str | None:
@@ -45,7 +55,18 @@ for _task in ("average_pool_q8", "max_pool_i8"):
         constants={"SIGNED": 1},
     )
 variant("quantize_q8", "quantize_q8_m4", always, level=LEVEL, template="lissom_quantize_q8_m4.h")
-variant("add_q8", "add_q8_m4", _broadcast, level=LEVEL, template="lissom_add_q8_m4.h")
+for _task, _how in (("add_q8", (0, 0)), ("sub_q8", (1, 0)), ("mul_q8", (0, 1))):
+    variant(
+        _task,
+        f"{_task}_m4",
+        _not_runs,
+        level=LEVEL,
+        template="lissom_binary_q8_m4.h",
+        constants=dict(zip(("MINUS", "TIMES"), _how, strict=True)),
+    )
+for _task in ("softmax_q8", "layer_norm_q8"):
+    variant(_task, f"{_task}_m4", _not_rows, level=LEVEL, template=f"lissom_{_task}_m4.h")
+variant("lookup", "lookup_m4", _not_bytes, level=LEVEL, template="lissom_lookup_m4.h")
 
 
 def _refusal(params: Params, mixed: int) -> str | None:
@@ -111,6 +132,33 @@ for _pixels in (1, 4):
             template="lissom_conv_q8_columns.h",
             constants={"PIXELS": _pixels, "MIXED": _mixed},
         )
+
+
+def _not_two_activations(params: Params) -> str | None:
+    p = params["matmul"]
+    if params["b_plain"] or not params["b_flip"] or not signed(params, ["a"], ["y"]):
+        return "two activations of int8 are wanted"
+    if params["b_zero_stride"] or params["multiplier_stride"] or p["c_n"] or p["c_m"]:
+        return "one zero point, one multiplier and no bias are wanted"
+    return "rows of a that do not lie together" if p["a_k"] != 1 else "rows too long" if p["k"] >= 1024 else None
+
+
+def _products_scratch(params: Params) -> int:
+    """Columns of four rows of a, and up to 32 columns of b."""
+    p = params["matmul"]
+    eights = (-(-p["k"] // 4) + 2) // 2
+    return int(eights * 64 + min(32, p["n"]) * (8 + 8 * eights))
+
+
+variant(
+    "matmul_q8",
+    "matmul_q8_m4",
+    _not_two_activations,
+    level=LEVEL,
+    scratch=_products_scratch,
+    template="lissom_matmul_q8_m4.h",
+    constants={"PIXELS": 4, "MIXED": 0},
+)
 
 
 def _across(c: Params) -> int:
