@@ -127,6 +127,8 @@ class Kernel:
     """What the template takes, without the prefix ``LISSOM_``."""
     known: Callable[[Params], Mapping[str, int]] | None = None
     """Those constants that the parameters of a layer give, for a kernel that serves this layer alone."""
+    of: Kernel | None = None
+    """Of a kernel that serves a layer alone, the one that serves any."""
 
     @property
     def source(self) -> Path:
@@ -139,7 +141,7 @@ class Kernel:
             return self
         known = self.known(params)
         name = "_".join([self.name, *(str(v) for v in known.values())])
-        return replace(self, name=name, constants={**self.constants, **known}, known=None)
+        return replace(self, name=name, constants={**self.constants, **known}, known=None, of=self)
 
     def general(self, params: Params) -> Kernel:
         """The kernel for any parameters, where it can do without the constants that those of a layer give."""

@@ -15,6 +15,7 @@ import numpy as np
 from lissom.backends.c.cross import foreign, need_for
 from lissom.backends.c.emulation import guest
 from lissom.backends.c.packages import code_folder
+from lissom.backends.c.threads import harness
 from lissom.backends.c.toolchain import FLAGS, STANDARD, compile_c, objects, sources
 from lissom.ir.errors import DataError, Error
 from lissom.ir.types import Array
@@ -38,6 +39,8 @@ class Artifact:
         """Where its C is."""
         self.flags: Sequence[str] = FLAGS
         """What is compiled with where nothing else is asked for."""
+        self.threads: int = self.report["artifact"].get("threads", 1)
+        """How many threads run it; fewer than it was compiled for may be set."""
         self.objects: Path | None = None
         """A folder that keeps what is compiled for builds that follow; by default nothing does."""
         self._library: ctypes.CDLL | None = None
@@ -49,7 +52,7 @@ class Artifact:
         compiler or it fails."""
         compiler = need_for(self.target, cc)
         elsewhere = foreign(self.target)
-        harness = _TIMER.replace("NAME", self.name) if harness is None else harness
+        harness = self.harness(_TIMER) if harness is None else harness
         kernels = _digest(sorted((self.code / "kernels").glob("*.h")))
         headers = _digest(sorted(self.code.glob("*.h")), kernels)
         units = {unit: kernels if unit.parent.name == "kernels" else headers for unit in sources(self.code, self.name)}
@@ -59,6 +62,8 @@ class Artifact:
         if built.exists():
             return built
         folder.mkdir(exist_ok=True)
+        if self.is_threaded:
+            flags = [*flags, "-pthread"]
         options: list[str | Path] = [*STANDARD, *flags, "-I", self.code]
         with tempfile.TemporaryDirectory(dir=folder) as work:
             made = Path(work, built.name)
@@ -115,7 +120,16 @@ class Artifact:
         raises."""
         arguments, _ = self.bind(self.one(*inputs))
         function = getattr(self._load(), f"{self.name}_time")
-        return lambda repeats: float(function(*arguments, repeats, int(cpu)))
+        return lambda repeats: float(function(*arguments, repeats, int(cpu), self.threads))
+
+    @property
+    def is_threaded(self) -> bool:
+        """Whether it was compiled for more threads than one."""
+        return bool(self.report["artifact"].get("threads", 1) > 1)
+
+    def harness(self, text: str) -> str:
+        """C that starts, runs and stops the artifact, in which NAME stands for its name."""
+        return text.replace("RUNNING", harness(self.name, 2 if self.is_threaded else 1)).replace("NAME", self.name)
 
     # ---- inside
 
@@ -171,7 +185,7 @@ class Artifact:
 
     def _run_once(self, arrays: list[Array]) -> list[Array]:
         arguments, outputs = self.bind(arrays)
-        if status := getattr(self._load(), f"{self.name}_run")(*arguments):
+        if status := getattr(self._load(), f"{self.name}_once")(*arguments, self.threads):
             raise Error(f"{self.name}_run returned {int(status)}")
         return outputs
 
@@ -211,22 +225,34 @@ def _digest(files: Iterable[Path], before: bytes = b"") -> bytes:
 
 
 _TIMER = """\
-#define _POSIX_C_SOURCE 199309L
+#define _POSIX_C_SOURCE 200112L
 #include <time.h>
 
 #include "NAME.h"
 
-double NAME_time(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int repeats, int cpu);
+RUNNING
+int NAME_once(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int threads);
+double NAME_time(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int repeats, int cpu, int threads);
 
-double NAME_time(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int repeats, int cpu)
+int NAME_once(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int threads)
+{
+    (void)start(threads);
+    const int status = run(inputs, outputs, arena);
+    stop();
+    return status;
+}
+
+double NAME_time(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int repeats, int cpu, int threads)
 {
     const clockid_t clock = cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
     struct timespec begin, end;
+    (void)start(threads);
     clock_gettime(clock, &begin);
     for (int i = 0; i < repeats; ++i) {
-        (void)NAME_run(inputs, outputs, arena);
+        (void)run(inputs, outputs, arena);
     }
     clock_gettime(clock, &end);
+    stop();
     return ((double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec)) / repeats;
 }
 """

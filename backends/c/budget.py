@@ -99,8 +99,9 @@ def _producers(program: Program) -> dict[Buffer, str]:
         for call in layer.calls:
             for place in call.writes:
                 found.setdefault(place.resolve().buffer, f"result of {i}, {_label(program, i)}")
-            if call.scratch is not None:
-                found.setdefault(call.scratch, f"scratch of {i}, {_label(program, i)}")
+            for piece in call.pieces:
+                if piece.scratch is not None:
+                    found.setdefault(piece.scratch, f"scratch of {i}, {_label(program, i)}")
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lissom.backends.c.divide import divide
 from lissom.backends.c.geometry import merged
 from lissom.backends.c.pixels import respaced
 from lissom.backends.c.plan import Block, plan
@@ -18,7 +19,7 @@ from lissom.kernels.kernel import Params
 
 
 def share_and_place(program: Program) -> None:
-    """Decide where every buffer of the program lies."""
+    """Decide where every buffer of the program lies, those of the parts of calls among them."""
     computed = {w.buffer for c in program.calls if c.kernel.task.name != "copy" for w in c.writes}
     for layer in program.layers:
         layer.calls[:] = [c for c in layer.calls if not _eliminate(c, computed)]
@@ -29,7 +30,10 @@ def share_and_place(program: Program) -> None:
             layer.calls[:] = [c for c in layer.calls if not _respace(c, computed, accesses)]
             _join_neighbours(layer)
     _settle(program)
-    _place(program, _merge_in_place(program))
+    growing = _merge_in_place(program)
+    if program.threads > 1:
+        divide(program, program.threads)
+    _place(program, growing)
 
 
 def _eliminate(call: Call, computed: set[Buffer]) -> bool:

@@ -12,6 +12,7 @@ def units(program: Program) -> list[str]:
     """The C files of an artifact, without ``.c``."""
     n = program.name
     own = [n, *(level.name for level in program.levels), *(f"{p.name}_weights" for p in program.levels or [program])]
+    own += [f"{n}_threads"] if program.threads > 1 else []
     return [*own, *(f"kernels/{k.name}" for k in program.kernels)]
 
 
@@ -39,8 +40,14 @@ if(NOT MSVC)
     target_compile_options({n} PRIVATE -ffp-contract=off)
     target_link_libraries({n} PUBLIC m)
 endif()
-{level}{_board(program) if is_bare(target) else _test(n)}"""
+{_THREADS.format(name=n) if program.threads > 1 else ""}{level}{_board(program) if is_bare(target) else _test(n)}"""
 
+
+_THREADS = """\
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+target_link_libraries({name} PUBLIC Threads::Threads)
+"""
 
 _CLANG = """\
 if(CMAKE_C_COMPILER_ID MATCHES Clang AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lissom.backends.c.program import Program
+from lissom.backends.c.threads import run_in_turn
 from lissom.kernels.table import TARGETS
 
 _FEATURES: dict[str, str] = {
@@ -24,12 +25,19 @@ def dispatch(program: Program) -> str:
     """The function that callers call. What processor and system support was asked for by the compiler's start-up code,
     or handed to the process by Linux, so choosing costs a few loads; there is no state of its own."""
     n, upper = program.name, program.name.upper()
-    takes = f"(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)"
+    run, takes, given = (
+        "run",
+        f"(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)",
+        "inputs, outputs, arena",
+    )
+    if program.threads > 1:
+        run, given = "run_parallel", f"{given}, parallel, context"
+        takes = f"{takes[:-1]},\n    {n}_parallel_for parallel, void *context)"
     steps: list[str] = []
     for i, level in enumerate(program.levels[:-1]):
         steps += [
             f"    if ({upper}_SKIP_LEVELS <= {i} && {_condition(level.target)}) {{",
-            f"        return {level.name}_run(inputs, outputs, arena);",
+            f"        return {level.name}_{run}({given});",
             "    }",
         ]
     return "\n".join(
@@ -38,19 +46,20 @@ def dispatch(program: Program) -> str:
             "",
             *([_AVX_VNNI] if any("avxvnni" in TARGETS[level.target] for level in program.levels) else []),
             *([_HWCAP] if any("aarch64" in TARGETS[level.target] for level in program.levels) else []),
-            *(f"int {level.name}_run{takes};" for level in program.levels),
+            *(f"int {level.name}_{run}{takes};" for level in program.levels),
             "",
             "/* How many of the best levels are left out, on the compiler's command line: for tests. */",
             f"#ifndef {upper}_SKIP_LEVELS",
             f"#define {upper}_SKIP_LEVELS 0",
             "#endif",
             "",
-            f"int {n}_run{takes}",
+            f"int {n}_{run}{takes}",
             "{",
             *steps,
-            f"    return {program.levels[-1].name}_run(inputs, outputs, arena);",
+            f"    return {program.levels[-1].name}_{run}({given});",
             "}",
             "",
+            *(run_in_turn(n) if program.threads > 1 else []),
         ]
     )
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
 from lissom.backends.c.budget import UNLIMITED, Budget, check
 from lissom.backends.c.buffers import share_and_place
+from lissom.backends.c.build_files import is_bare
 from lissom.backends.c.builder import Builder, Chooser
 from lissom.backends.c.dispatch import dispatch
 from lissom.backends.c.edges import Edges, model_edges
@@ -28,6 +29,7 @@ from lissom.backends.c.report import artifact_report
 from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
+from lissom.backends.c.threads import MOST, thread_files
 from lissom.backends.c.times import Tuned
 from lissom.backends.c.toolchain import sources
 from lissom.backends.c.weights import weights_header, weights_source
@@ -64,6 +66,7 @@ def emit(
     tuned: Tuned | None = None,
     budget: Budget = UNLIMITED,
     package: Package = "cmake",
+    threads: int = 1,
 ) -> dict[str, Any]:
     """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
 
@@ -74,7 +77,9 @@ def emit(
     layers share few kernels that take any sizes; otherwise most have kernels that are compiled for theirs. ``tuned``,
     from :func:`lissom.backends.c.tune.tune`, chooses kernels by measured time, in place of their costs. ``alignment``
     of arena and weights is by default that of the cache lines or vectors of the target. ``budget`` limits memory.
-    ``package`` says what is written around the C: a CMake project, an Arduino library or a Zephyr module.
+    ``package`` says what is written around the C: a CMake project, an Arduino library or a Zephyr module. With
+    ``threads`` above 1 the work of a run is divided into up to so many parts at a time, the results staying the same
+    bytes.
 
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
     DataError for a name that cannot be used, OverBudget for a network that takes more memory than it may, and Error
@@ -93,11 +98,12 @@ def emit(
         raise Error(f"optimize is 'speed' or 'size', got {optimize!r}")
     if optimize == "size" and tuned is not None:
         raise Error("kernels are chosen either by time (tuned) or for small code (optimize='size')")
+    check_threads(threads, target, package)
     chooser: Chooser = Thrifty() if optimize == "size" else tuned or choose
     if target in SEVERAL:
-        lowered, edges, program = plan_levels(graph, target, name, io, sizes, chooser, alignment)
+        lowered, edges, program = plan_levels(graph, target, name, io, sizes, chooser, alignment, threads)
     else:
-        lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment)
+        lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment, threads)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -116,6 +122,7 @@ def plan_program(
     sizes: Mapping[str, int] | None = None,
     chooser: Chooser = choose,
     alignment: int = 64,
+    threads: int = 1,
 ) -> tuple[Graph, Edges, Program]:
     """The lowered graph, where it begins and ends, and its kernel calls, with memory for all that they touch."""
     lowered = lower(graph, sizes)
@@ -124,7 +131,7 @@ def plan_program(
         lowered = with_activations(lowered, wanted, keep={*edges.inputs, *edges.outputs})
         edges = model_edges(lowered, io)
     program = Builder(lowered, name, target, chooser).build((edges.inputs, edges.outputs), edges.skipped)
-    program.alignment = alignment
+    program.alignment, program.threads = alignment, threads
     share_and_place(program)
     return lowered, edges, program
 
@@ -137,17 +144,28 @@ def plan_levels(
     sizes: Mapping[str, int] | None,
     chooser: Chooser,
     alignment: int,
+    threads: int,
 ) -> tuple[Graph, Edges, Program]:
     """As :func:`plan_program`, for each of several targets, in one program that chooses between them. The lowered graph
     is the last one's."""
-    whole = Program(name, target, alignment=alignment)
+    whole = Program(name, target, alignment=alignment, threads=threads)
     for one in SEVERAL[target]:
-        lowered, edges, program = plan_program(graph, one, f"{name}_{identifier(one)}", io, sizes, chooser, alignment)
+        level = f"{name}_{identifier(one)}"
+        lowered, edges, program = plan_program(graph, one, level, io, sizes, chooser, alignment, threads)
         whole.levels.append(program)
         whole.weights += program.weights
         whole.arena_bytes = max(whole.arena_bytes, program.arena_bytes)
         whole.arena_lower_bound = max(whole.arena_lower_bound, program.arena_lower_bound)
     return lowered, edges, whole
+
+
+def check_threads(threads: int, target: str, package: str) -> None:
+    """Raise Error where an artifact cannot be divided among so many threads."""
+    if not 1 <= threads <= MOST:
+        raise Error(f"threads is from 1 to {MOST}, got {threads}")
+    if threads > 1 and (is_bare(target) or package != "cmake"):
+        what = f"the target {target}" if is_bare(target) else f"a library for {package}"
+        raise Error(f"{what} has no threads: they are POSIX threads of an operating system; leave out threads")
 
 
 def check_replaceable(out: Path) -> None:
@@ -213,6 +231,8 @@ def write_code(folder: Path, program: Program, inputs: Sequence[Port], outputs: 
         put(folder / f"{each.name}_weights.c", weights_source(each))
     if program.levels:
         put(folder / f"{name}.c", dispatch(program))
+    for file, text in thread_files(program).items():
+        put(folder / file, text)
     put(folder / f"{name}.h", header(program, inputs, outputs, STACK_BOUND))
 
 

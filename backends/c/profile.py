@@ -21,29 +21,29 @@ def layer_times(
         f"-D{upper}_LAYER_{edge.upper()}(layer)=do {{ void {n}_{edge}(int); {n}_{edge}(layer); }} while (0)"
         for edge in ("begin", "end")
     ]
-    library = ctypes.CDLL(
-        str(artifact.build(cc, flags=[*flags, *hooks], harness=_HARNESS.replace("NAME", n)).resolve())
-    )
+    library = ctypes.CDLL(str(artifact.build(cc, flags=[*flags, *hooks], harness=artifact.harness(_HARNESS)).resolve()))
     arguments, _ = artifact.bind(artifact.one(*inputs))
     least = (ctypes.c_double * max(1, len(artifact.report["layers"])))()
     profile = getattr(library, f"{n}_profile")
     began = time.perf_counter()
-    profile(*arguments, 3, least, len(least))
+    profile(*arguments, 3, least, len(least), artifact.threads)
     runs = max(3, round(3 * seconds / max(time.perf_counter() - began, 1e-6)))
-    profile(*arguments, runs, least, len(least))
+    profile(*arguments, runs, least, len(least), artifact.threads)
     return [float(t) for t in least][: len(artifact.report["layers"])]
 
 
 _HARNESS = """\
-#define _POSIX_C_SOURCE 199309L
+#define _POSIX_C_SOURCE 200112L
 #include <time.h>
 
 #include "NAME.h"
 
 void NAME_begin(int layer);
 void NAME_end(int layer);
-void NAME_profile(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int runs, double *least, int layers);
+void NAME_profile(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int runs, double *least, int layers,
+                  int threads);
 
+RUNNING
 static double *shortest;
 static struct timespec began;
 
@@ -68,7 +68,8 @@ void NAME_end(int layer)
     }
 }
 
-void NAME_profile(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int runs, double *least, int layers)
+void NAME_profile(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena, int runs, double *least, int layers,
+                  int threads)
 {
     const double never = 1e30;
     double clock = never;
@@ -81,9 +82,11 @@ void NAME_profile(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena,
         NAME_end(0);
     }
     shortest = least;
+    (void)start(threads);
     for (int i = 0; i < runs; ++i) {
-        (void)NAME_run(inputs, outputs, arena);
+        (void)run(inputs, outputs, arena);
     }
+    stop();
     for (int i = 0; i < layers; ++i) {
         least[i] = least[i] >= never ? 0.0 : least[i] > clock ? least[i] - clock : 0.0;
     }

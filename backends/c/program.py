@@ -67,6 +67,13 @@ class Call:
     params: Params
     arguments: tuple[Place | None, ...]
     scratch: Buffer | None = None
+    parts: tuple[Call, ...] = ()
+    """The same work in pieces of the result, for several threads (``divide.py``); empty where it stays whole."""
+
+    @property
+    def pieces(self) -> tuple[Call, ...]:
+        """The calls that are written out for it: its parts, or itself."""
+        return self.parts or (self,)
 
     @property
     def reads(self) -> tuple[Place | None, ...]:
@@ -81,8 +88,9 @@ class Call:
         for a in self.arguments:
             if a is not None:
                 yield a.resolve().buffer
-        if self.scratch is not None:
-            yield self.scratch
+        for piece in self.pieces:
+            if piece.scratch is not None:
+                yield piece.scratch
 
 
 @dataclass(eq=False)
@@ -112,6 +120,8 @@ class Program:
     arena_bytes: int = 0
     arena_lower_bound: int = 0
     alignment: int = 64
+    threads: int = 1
+    """Up to how many threads its calls are divided among."""
     levels: list[Program] = field(default_factory=list)
     """Programs for different machines, best first, where this one only chooses between them."""
 
@@ -123,7 +133,7 @@ class Program:
     @property
     def kernels(self) -> list[Kernel]:
         """The kernels that are called, each once, by name."""
-        return sorted({c.kernel.name: c.kernel for c in self.calls}.values(), key=lambda k: k.name)
+        return sorted({p.kernel.name: p.kernel for c in self.calls for p in c.pieces}.values(), key=lambda k: k.name)
 
     @property
     def asks(self) -> bool:

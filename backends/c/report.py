@@ -39,6 +39,7 @@ def artifact_report(
         "passes": [],
         "artifact": {
             **program.summary(),
+            **({"threads": program.threads} if program.threads > 1 else {}),
             **({"levels": [level.target for level in program.levels]} if program.levels else {}),
             "code_bytes": taken and taken.code_bytes,
             "stack_bytes": taken and taken.stack,
@@ -61,13 +62,15 @@ def _port(port: Port, value: Value, declared: Value, edges: Edges) -> dict[str, 
 
 def _layer(layer: Layer, tuned: Tuned | None) -> dict[str, Any]:
     cost = layer.op.cost()
-    kernels = {c.kernel.name: c.kernel for c in layer.calls}
+    kernels = {p.kernel.name: p.kernel for c in layer.calls for p in c.pieces}
+    parts = max((len(c.pieces) for c in layer.calls), default=1)
     found: dict[str, Any] = {
         "name": layer.op.name,
         "op": layer.op.op_type,
         "kernel": ", ".join(kernels),
         "level": ", ".join(dict.fromkeys(k.level for k in kernels.values())),
         **({"remark": layer.remark} if layer.remark else {}),
+        **({"parts": parts} if parts > 1 else {}),
         "macs": cost.macs,
         "bytes": cost.read + cost.written,
         "estimated_cycles": round(layer_cycles(layer)),

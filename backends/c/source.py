@@ -12,6 +12,7 @@ import numpy as np
 from lissom.backends.c.geometry import element_of, shape_of
 from lissom.backends.c.names import comment, identifier
 from lissom.backends.c.program import Call, Kind, Place, Program
+from lissom.backends.c.threads import declarations, run_in_turn
 from lissom.ir.values import Value
 
 C_ELEMENTS = {
@@ -105,6 +106,7 @@ def header(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], st
         f"/* Returns {upper}_OK, or why nothing was done. arena may be NULL when {upper}_ARENA_BYTES is 0. */",
         f"int {n}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena);",
         "",
+        *(declarations(n, program.threads) if program.threads > 1 else []),
         f"#ifdef {upper}_TRACE",
         "/* Yours to define: called after each layer with its result. */",
         f"void {n}_trace(int layer, int result, const void *data, size_t bytes);",
@@ -130,7 +132,7 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], inte
     n = interface or program.name
     upper = n.upper()
     headers = sorted({k.task.header for k in program.kernels})
-    writer = _Writer(program, inputs, outputs)
+    writer = _Writer(program, inputs, outputs, n)
     steps: list[str] = []
     for i, layer in enumerate(program.layers):
         steps += ["", f"    /* {i}: {comment(layer.op.describe())}{'' if layer.calls else ', which takes no work'} */"]
@@ -141,6 +143,10 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], inte
             nbytes = value.type.size() * value.type.dtype.numpy.itemsize
             if nbytes:
                 steps.append(f"    {upper}_RESULT({i}, {r}, {writer.pointer(place)}, {nbytes});")
+    takes = f"const {n}_inputs *inputs, {n}_outputs *outputs, void *arena"
+    run = f"int {program.name}_run({takes})"
+    if program.threads > 1:
+        run = f"int {program.name}_run_parallel({takes}, {n}_parallel_for parallel, void *context)"
     checks = [f"inputs->{p.name} == NULL" for p in inputs] + [f"outputs->{p.name} == NULL" for p in outputs]
     lines = [
         f'#include "{n}.h"',
@@ -169,13 +175,14 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], inte
         "",
         *writer.structs,
         "",
+        *(writer.parts and [*_frame(n), *writer.parts]),
         *(
             [f"int {n}_init(void)", "{", f"    return lissom_amx_allowed() ? {upper}_OK : {upper}_NO_AMX;", "}", ""]
             if program.asks
             else []
         ),
-        *([f"int {program.name}_run(const {n}_inputs *, {n}_outputs *, void *);", ""] if interface else []),
-        f"int {program.name}_run(const {n}_inputs *inputs, {n}_outputs *outputs, void *arena)",
+        *([*_wrapped(f"{run};"), ""] if interface else []),
+        *_wrapped(run),
         "{",
         "    uint8_t *const memory = arena;",
         f"    if (inputs == NULL || outputs == NULL || (memory == NULL && {upper}_ARENA_BYTES > 0)) {{",
@@ -185,25 +192,87 @@ def body(program: Program, inputs: Sequence[Port], outputs: Sequence[Port], inte
         f"    if ((uintptr_t)memory % {upper}_ARENA_ALIGN != 0) {{",
         f"        return {upper}_ARENA_MISALIGNED;",
         "    }",
+        *(writer.parts and ["    frame task = {inputs, outputs, memory};", _IN_TURN]),
+        *(["    (void)parallel;", "    (void)context;"] if program.threads > 1 and not writer.parts else []),
         *steps,
         f"    return {upper}_OK;",
         "}",
         "",
+        *(run_in_turn(n) if program.threads > 1 and not interface else []),
     ]
     return "\n".join(lines)
 
 
-class _Writer:
-    """Spells calls. Equal parameter structs are written once."""
+def _frame(n: str) -> list[str]:
+    """What parts need besides constants, and how they are computed without threads."""
+    return [
+        "typedef struct {",
+        f"    const {n}_inputs *inputs;",
+        f"    {n}_outputs *outputs;",
+        "    uint8_t *memory;",
+        "} frame;",
+        "",
+        "static void in_turn(void *context, int parts, void (*part)(void *task, int index), void *task)",
+        "{",
+        "    (void)context;",
+        "    for (int i = 0; i < parts; ++i) {",
+        "        part(task, i);",
+        "    }",
+        "}",
+        "",
+    ]
 
-    def __init__(self, program: Program, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+
+_IN_TURN = """\
+    if (parallel == NULL) {
+        parallel = in_turn;
+    }"""
+
+
+class _Writer:
+    """Spells calls. Equal parameter structs are written once. Of a call that is divided, ``parts`` has a function that
+    computes a part, by number."""
+
+    def __init__(self, program: Program, inputs: Sequence[Port], outputs: Sequence[Port], interface: str) -> None:
         self.program = program
+        self.interface = interface
         self.members = {Kind.input: [p.name for p in inputs], Kind.output: [p.name for p in outputs]}
         self.structs: list[str] = []
+        self.parts: list[str] = []
+        self._divided = 0
         self._named: dict[tuple[str, str], str] = {}
 
     def call(self, call: Call) -> list[str]:
         """The lines of a call; ``void *`` converts to whatever the kernel takes."""
+        return self._parallel(call) if call.parts else self._alone(call)
+
+    def _parallel(self, call: Call) -> list[str]:
+        name = f"parts_{self._divided}"
+        self._divided += 1
+        cases = [line for i, part in enumerate(call.parts) for line in self._case(i, part)]
+        used = {member: any(f"{member}->" in line for line in cases) for member in ("inputs", "outputs")}
+        used["memory"] = any("AT(" in line for line in cases)
+        members = {"inputs": "const {0}_inputs *", "outputs": "{0}_outputs *", "memory": "uint8_t *"}
+        self.parts += [
+            f"static void {name}(void *task, int index)",
+            "{",
+            "    const frame *const run = task;",
+            *(f"    {members[m].format(self.interface)}const {m} = run->{m};" for m in members if used[m]),
+            *([] if any(used.values()) else ["    (void)run;"]),
+            "    switch (index) {",
+            *cases,
+            "    default:",
+            "        break;",
+            "    }",
+            "}",
+            "",
+        ]
+        return [f"    parallel(context, {len(call.parts)}, {name}, &task);"]
+
+    def _case(self, index: int, part: Call) -> list[str]:
+        return [f"    case {index}:", *(f"    {line}" for line in self._alone(part)), "        break;"]
+
+    def _alone(self, call: Call) -> list[str]:
         arguments = [f"&{self._struct(call)}"]
         arguments += ["NULL" if place is None else self.pointer(place) for place in call.arguments]
         if call.kernel.task.takes_scratch:

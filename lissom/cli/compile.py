@@ -51,6 +51,13 @@ VECTORS = 3
     default="cmake",
     help="What is around the C: a CMake project, an Arduino library or a Zephyr module.",
 )
+@click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Divide the work of a run among so many threads; with the same results.",
+)
 @click.option("--build", is_flag=True, help="Also compile it, with a cross compiler where the target needs one.")
 @click.option("--ram", metavar="BYTES", help="Refuse a network whose arena and stack take more, such as 64K.")
 @click.option("--flash", metavar="BYTES", help="Refuse a network whose code and weights take more, such as 256K.")
@@ -69,6 +76,7 @@ def compile_model(
     optimize: Literal["speed", "size"],
     tuning: bool,
     package: Literal["cmake", "arduino", "zephyr"],
+    threads: int,
     build: bool,
     ram: str | None,
     flash: str | None,
@@ -115,6 +123,7 @@ def compile_model(
             tuned=tuned,
             budget=budget,
             package=package,
+            threads=threads,
             source=kept,
             report=extra,
             vectors=None if data is None else vectors(graph, data),
@@ -160,6 +169,9 @@ def summary(out: Path, report: dict[str, Any]) -> Iterator[str]:
     for what, key in [("weights", "weight_bytes"), ("code", "code_bytes"), ("stack", "stack_bytes")]:
         if artifact[key] is not None:
             yield f"{what:8}{artifact[key]:>12,} bytes"
+    if threads := artifact.get("threads"):
+        divided = sum("parts" in layer for layer in report["layers"])
+        yield f"threads {threads:>12,} share {divided} of {len(report['layers'])} layers"
     arena, bound = artifact["arena_bytes"], artifact["arena_lower_bound"]
     over = f" ({arena / bound:.2f} of the lower bound)" if bound else ""
     yield f"{'arena':8}{arena:>12,} bytes{over}"
