@@ -36,15 +36,15 @@ def _cost(params: Params) -> float:
     rows = c["batch"] * c["out"][0] * c["out"][1]
     eights = -(-c["out"][2] // 8)
     groups = max(1.0, _blocks(params) / 4 + 0.375)
-    laid_out = min(8, c["out"][2]) * (12 + patch(params) / 4)
-    return float(rows * (strip_bytes(params) / 4 + eights * (40 + laid_out + c["out_channels"] * (24 + 21 * groups))))
+    laid_out = min(8, c["out"][2]) * (14 + patch(params) * 3 / 16)
+    return float(rows * (strip_bytes(params) / 4 + eights * (40 + laid_out + c["out_channels"] * (22 + 20 * groups))))
 
 
 def _row_cost(params: Params) -> float:
-    """Instructions: eight channels take as many turns as the fullest of them wants."""
+    """Instructions: eight channels of about as many blocks take as many turns as the fullest of them wants."""
     c, blocks = params["conv"], _blocks(params)
-    turns = max(1.0, (blocks + 1.4 * sqrt(blocks)) / 4 + 0.375)
-    return float(c["batch"] * c["out"][2] * (60 + patch(params) / 5 + -(-c["out_channels"] // 8) * (30 + 34 * turns)))
+    turns = max(1.0, blocks / 4 + 0.5)
+    return float(c["batch"] * c["out"][2] * (60 + patch(params) / 5 + -(-c["out_channels"] // 8) * (31 + 34 * turns)))
 
 
 variant(

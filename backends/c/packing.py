@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lissom.backends.c import packing_m4
+from lissom.backends.c import packing_m4, packing_m55
 from lissom.backends.c.operands import Operand, chunked, quantized_head
 from lissom.ir.types import Array
-from lissom.kernels import helium_sparse
 from lissom.kernels.tiles import geometry, run_length
 
 
@@ -62,20 +61,23 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int 
     return np.concatenate(parts, axis=2).reshape(-1)
 
 
-def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
-    """Weights for ``lissom_conv_q8_winograd.h``: for every ``vectors`` vectors of output channels biases as int32 and
-    multipliers as float32, then for each two input channels, vector and tap the weights of both, lane by lane."""
-    c, width = geometry(operand.params), lanes * vectors
-    outputs, inputs = c["out_channels"], c["in_channels"]
+def winograd('); b=s.index('def blocks(')
+s=s[:a]+'''def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
+    """Weights for ``lissom_winograd.h``: for every ``vectors`` vectors of output channels biases (for int8 as int32) and
+    for int8 multipliers as float32, then for each input channel, for int8 each two, vector and tap the weights, lane by
+    lane."""
+    c, width, quantized = geometry(operand.params), lanes * vectors, operand.array.itemsize == 1
+    outputs, inputs, each = c["out_channels"], c["in_channels"], 2 if quantized else 1
     panels = -(-outputs // width)
-    filled = np.zeros((panels * width, inputs + inputs % 2, 9), np.int8)
+    filled = np.zeros((panels * width, inputs + inputs % each, 9), operand.array.dtype)
     filled[:outputs, :inputs] = operand.array.reshape(outputs, inputs, 9)
-    pairs = filled.reshape(panels, vectors, lanes, -1, 2, 9).transpose(0, 3, 1, 5, 2, 4)
-    head = np.zeros((2, panels * width), np.int32)
-    bias, factors = quantized_head(operand, operand.array.reshape(1, outputs, 1, -1))
-    head[0, :outputs], head[1, :outputs] = bias[0], factors[0].view(np.int32)
-    heads = head.reshape(2, panels, width).swapaxes(0, 1)
-    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(panels, -1) for a in (heads, pairs)]
+    groups = filled.reshape(panels, vectors, lanes, -1, each, 9).transpose(0, 3, 1, 5, 2, 4)
+    first = quantized_head(operand, operand.array.reshape(1, outputs, 1, -1)) if quantized else [operand.beside["b"]]
+    head = np.zeros((len(first), panels * width), np.int32)
+    for row, values in zip(head, first, strict=True):
+        row[:outputs] = values.reshape(-1).view(np.int32)
+    heads = head.reshape(-1, panels, width).swapaxes(0, 1)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(panels, -1) for a in (heads, groups)]
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
@@ -155,52 +157,6 @@ def taps(operand: Operand, rows: int) -> Array:
     )
 
 
-def fours(operand: Operand, together: int) -> Array:
-    """Weights for ``lissom_conv_q8_m55.h``: for every ``together`` output channels of a group biases as int32 and
-    multipliers as float32, then for each 16 bytes of a patch (kernel column, row, channel) those of each, and last what
-    is left of the patch of each."""
-    c = geometry(operand.params)
-    groups, outputs = c["groups"], c["out_channels"]
-    depth, height, width = c["kernel"]
-    weights = operand.array.reshape(groups, outputs, c["in_channels"], depth * height, width)
-    patches = weights.transpose(0, 1, 4, 3, 2).reshape(groups, outputs, -1)
-    blocks, length = -(-outputs // together), patches.shape[2]
-
-    def by_block(array: Array) -> Array:
-        """(groups, outputs, ...) as (blocks of all groups, together, ...), zeros for outputs that are not there."""
-        filled = np.zeros((groups, blocks * together, *array.shape[2:]), array.dtype)
-        filled[:, :outputs] = array
-        return filled.reshape(groups * blocks, together, *array.shape[2:])
-
-    head = [by_block(a) for a in quantized_head(operand, patches[..., None])]
-    w, whole = by_block(patches), length // 16 * 16
-    vectors = w[..., :whole].reshape(len(w), together, -1, 16).swapaxes(1, 2)
-    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(len(w), -1) for a in (*head, vectors, w[..., whole:])]
-    return np.concatenate(parts, axis=1).reshape(-1)
-
-
-def eights(operand: Operand) -> Array:
-    """Floats for ``lissom_conv_f32_m55.h``: for every eight output channels of a group biases, then for each weight of
-    a patch (kernel column, row, channel) those of all eight."""
-    c = geometry(operand.params)
-    count, outputs = c["groups"], c["out_channels"]
-    depth, height, width = c["kernel"]
-    weights = operand.array.reshape(count, outputs, c["in_channels"], depth * height, width)
-    patches = weights.transpose(0, 1, 4, 3, 2).reshape(count, outputs, -1)
-    filled = np.zeros((count, -(-outputs // 8) * 8, 1 + patches.shape[2]), np.float32)
-    filled[:, :outputs, 0], filled[:, :outputs, 1:] = operand.beside["b"].reshape(count, outputs), patches
-    return np.ascontiguousarray(filled.reshape(-1, 8, filled.shape[2]).swapaxes(1, 2)).reshape(-1)
-
-
-def channels(operand: Operand) -> Array:
-    """Weights for ``lissom_depthwise_q8_m55.h``: biases of all channels, multipliers, and weights column by column."""
-    w = operand.array.reshape(operand.array.shape[0], *geometry(operand.params)["kernel"][1:])
-    bias, factors = quantized_head(operand, w.reshape(len(w), 1, -1, 1))
-    return np.concatenate(
-        [np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in (bias, factors, w.swapaxes(1, 2))]
-    )
-
-
 def sparse(operand: Operand, block: int, element: int = 1) -> Array:
     """Weights for ``lissom_sparse.h``: for each output channel its bias, multiplier and the end of its entries; where
     the entries are; and their weights. Entries are single weights, or blocks of four channels of a tap, which are
@@ -267,92 +223,6 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in stream])
 
 
-def _patches(operand: Operand) -> Array:
-    """Weights of one group by output channel, in the order kernel column, row, channel."""
-    c = geometry(operand.params)
-    depth, height, width = c["kernel"]
-    w = operand.array.reshape(c["out_channels"], c["in_channels"], depth * height, width)
-    return w.transpose(0, 3, 2, 1).reshape(len(w), -1)
-
-
-def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array]:
-    """Heads, and of patches (kernel column, row, channel) the blocks of four that are not zero, four at a time: where
-    they are, ``stride`` bytes for each block, (outputs, groups, 4), and weights (outputs, groups, 4, 4)."""
-    patches = _patches(operand)
-    blocks = np.zeros((len(patches), -(-patches.shape[1] // 16) * 4, 4), np.int8)
-    blocks.reshape(len(patches), -1)[:, : patches.shape[1]] = patches
-    alive = blocks.any(2)
-    first = np.argsort(~alive, axis=1, kind="stable")  # those that are not zero, in order, in front
-    picked = np.take_along_axis(blocks, first[:, :, None], 1)
-    where = np.where(np.take_along_axis(alive, first, 1), first * stride, 0).astype(np.uint16)
-    head = quantized_head(operand, patches[None, ..., None])
-    return head, where.reshape(len(where), -1, 4), picked.reshape(len(where), -1, 4, 4)
-
-
-def groups(operand: Operand) -> Array:
-    """Weights for ``lissom_sparse_conv_q8_m55.h``: for each output channel bias, number of groups and multiplier, and
-    for each group of four blocks where eight patches have them, and their weights."""
-    (bias, factors), where, weights = _groups_of(operand, 32)
-    counts = np.maximum(1, weights.any((2, 3)).sum(1)).astype(np.int32)
-    stream: list[Array] = []
-    for o, n in enumerate(counts):
-        stream += [bias[0, o], n, factors[0, o]]
-        stream += [part for group in zip(where[o, :n], weights[o, :n], strict=True) for part in group]
-    return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
-
-
-def turns(operand: Operand) -> Array:
-    """Weights for ``lissom_sparse_row_q8_m55.h``: for each eight output channels how many turns they take, biases,
-    multipliers, and for each turn and channel where in a row four blocks are, and their weights."""
-    (bias, factors), where, weights = _groups_of(operand, 4)
-    whole = -(-len(weights) // 8) * 8
-
-    def by_eight(array: Array) -> Array:
-        filled = np.zeros((whole, *array.shape[1:]), array.dtype)
-        filled[: len(array)] = array
-        return filled.reshape(-1, 8, *array.shape[1:])
-
-    stream: list[Array] = []
-    for b, f, at, w in zip(*map(by_eight, (bias[0], factors[0], where, weights)), strict=True):
-        n = np.maximum(1, w.any((2, 3)).sum(1).max()).astype(np.int32)
-        stream += [n, b, f]
-        stream += [part for turn in range(n) for o in range(8) for part in (at[o, turn], w[o, turn])]
-    return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
-
-
-def float_stream(operand: Operand) -> Array:
-    """Floats for ``lissom_sparse_f32_m55.h``: for each output channel how many weights are not zero and its bias, and
-    for each of them where it is laid out and what it is."""
-    step = 16 * helium_sparse.vectors(operand.params)
-    stream: list[Array] = []
-    for bias, row in zip(operand.beside["b"].astype(np.float32), _patches(operand), strict=True):
-        (at,) = np.nonzero(row)
-        pairs = np.empty((1 + len(at), 2), np.int32)
-        pairs[:, 0] = len(at), *(at * step)
-        pairs[:, 1] = np.concatenate([[bias], row[at]]).astype(np.float32).view(np.int32)
-        stream.append(pairs.reshape(-1))
-    return np.concatenate(stream).view(np.uint8)
-
-
-def float_turns(operand: Operand) -> Array:
-    """Floats for ``lissom_sparse_row_f32_m55.h``: for each four output channels half of how many turns they take,
-    biases, and for each turn where in a row their weights are, and what they are."""
-    rows = _patches(operand)
-    filled = np.zeros((-(-len(rows) // 4) * 4, rows.shape[1] + rows.shape[1] % 2), np.float32)
-    filled[: len(rows), : rows.shape[1]] = rows
-    bias = np.zeros(len(filled), np.float32)
-    bias[: len(rows)] = operand.beside["b"]
-    stream: list[Array] = []
-    for w, b in zip(filled.reshape(-1, 4, filled.shape[1]), bias.reshape(-1, 4), strict=True):
-        turns = -(-int(np.count_nonzero(w, 1).max()) // 2) * 2
-        first = np.argsort(w == 0, axis=1, kind="stable")[:, :turns]  # those that are not zero, in order, in front
-        picked = np.take_along_axis(w, first, 1)
-        where = np.where(picked != 0, first, 0).astype(np.uint16)
-        stream += [np.array([turns // 2], np.int32), b]
-        stream += [part for i in range(turns) for part in (where[:, i], picked[:, i])]
-    return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])
-
-
 def fours_of(w: Array) -> Array:
     """Weights (outputs, channels, taps) as (outputs, blocks, 4), the blocks of a tap together, zeros where there are no
     channels."""
@@ -378,13 +248,13 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "blocks": blocks,
     "depthwise": depthwise,
     "taps": taps,
-    "fours": fours,
-    "channels": channels,
-    "eights": eights,
-    "groups": groups,
-    "turns": turns,
-    "float_stream": float_stream,
-    "float_turns": float_turns,
+    "fours": packing_m55.fours,
+    "channels": packing_m55.channels,
+    "eights": packing_m55.eights,
+    "groups": packing_m55.groups,
+    "turns": packing_m55.turns,
+    "float_stream": packing_m55.float_stream,
+    "float_turns": packing_m55.float_turns,
     "sparse": sparse,
     "sparse_floats": sparse_floats,
     "sparse_rows": sparse_rows,

@@ -1,7 +1,7 @@
 /* Sums of products of floats: eight output channels of three columns at once, or 16 channels of one column. A column is a
  * patch of `length` floats that lie together.
  *
- * w holds for each eight output channels the biases, and for each float of a patch their weights (backends/c/packing.py,
+ * w holds for each eight output channels the biases, and for each float of a patch their weights (backends/c/packing_m55.py,
  * "eights"). */
 #ifndef LISSOM_PANELS_M55_H
 #define LISSOM_PANELS_M55_H

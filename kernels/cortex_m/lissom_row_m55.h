@@ -20,14 +20,13 @@ typedef struct {
     "vld20.32 {q4, q5}, [" w "]\nvld21.32 {q4, q5}, [" w "]!\n"                           \
     "vld20.32 {q6, q7}, [" w "]\nvld21.32 {q6, q7}, [" w "]!\n"
 
-/* As many of eight sums as r9 says are bytes at r5. */
+/* Eight sums are bytes in q0, for a store that the mask of as many channels as r9 says follows. */
 #define ROW_END                                                                                  \
     "vmov q0[2], q0[0], r0, r8\nvmov q0[3], q0[1], r4, r12\nvmov q1[2], q1[0], r2, r10\n"        \
     "vmov q1[3], q1[1], r6, lr\nvadd.i32 q0, q0, q4\nvadd.i32 q1, q1, q5\nvcvt.f32.s32 q0, q0\n" \
     "vcvt.f32.s32 q1, q1\nvmul.f32 q0, q0, q6\nldr r0, [r7]\nvmul.f32 q1, q1, q7\n"             \
     "vcvtn.s32.f32 q0, q0\nvctp.16 r9\nvcvtn.s32.f32 q1, q1\nvqmovnb.s32 q0, q0\n"             \
-    "vqmovnt.s32 q0, q1\nvqadd.s16 q0, q0, r0\nvqmovnb.s16 q0, q0\nvpst\n"                     \
-    "vstrbt.16 q0, [r5], #8\n"
+    "vqmovnt.s32 q0, q1\nvqadd.s16 q0, q0, r0\nvqmovnb.s16 q0, q0\n"
 
 #define ROW_CLOBBERS                                                                                                \
     "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", \

@@ -56,6 +56,8 @@ static void one_row(const row *given)
                      "ldr r9, [r7, #16]\n"
                      "1: " ROW_HEADS("r1")
                      "ldr r3, [r7, #4]\n" MASK SUMS ROW_END
+                     "vpst\n"
+                     "vstrbt.16 q0, [r5], #8\n"
                      "subs r9, r9, #8\n"
                      "bgt 1b\n"
                      "pop {r7}\n"

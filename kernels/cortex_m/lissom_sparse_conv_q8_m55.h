@@ -3,20 +3,20 @@
  * side, so that a load with four addresses fetches any four blocks of a column, and one instruction takes them times 16
  * weights.
  *
- * w is a stream: for each output channel its bias (less what the zero point of x adds), how many groups of four blocks it
- * has, at least one, and its multiplier; for each group four uint16, where its blocks are laid out, and 16 weights
- * (backends/c/packing.py, "groups"). */
+ * w is a stream: how many output channels have one group of four blocks, then those; the same of two groups, and of more,
+ * which say first how many more than two. A channel is its groups (four uint16, where its blocks are laid out, and 16
+ * weights), its bias (less what the zero point of x adds), its multiplier and its number (backends/c/packing_m55.py,
+ * "groups"). */
 #include "lissom_sparse.h"
 #include "lissom_strip_m55.h"
 
 typedef struct {
-    int32_t zero;            /*  0: of y */
-    const uint8_t *x;        /*  4: eight patches */
-    const uint8_t *w;        /*  8 */
-    uint8_t *y;              /* 12 */
-    int32_t channels;        /* 16 */
-    int32_t columns;         /* 20 */
-    uint16_t at[8];          /* 24: where results go */
+    int32_t zero;     /*  0: of y */
+    const uint8_t *x; /*  4: eight patches */
+    const uint8_t *w; /*  8 */
+    uint8_t *y;       /* 12 */
+    int32_t columns;  /* 16 */
+    uint16_t at[8];   /* 20: where results go */
 } eight;
 
 #define COLUMN(A, n, sum) "vldrw.u32 q2, [q0, #" #n "]\nvmladav" A ".s8 " sum ", q1, q2\n"
@@ -25,67 +25,48 @@ typedef struct {
     COLUMN(A, 8, "r4") COLUMN(A, 12, "r6") COLUMN(A, 16, "r8") COLUMN(A, 20, "r10") COLUMN(A, 24, "r12")                \
     COLUMN(A, 28, "lr")
 
+/* Channels of one kind: what they begin with, and their groups. */
+#define CHANNELS(GROUPS)                                                                                   \
+    "ldr r9, [r3], #4\ncmp r9, #0\nbeq 2f\n"                                                               \
+    "1: " GROUPS                                                                                           \
+    "vmov q2[2], q2[0], r0, r8\nvmov q2[3], q2[1], r4, r12\nvmov q3[2], q3[0], r2, r10\n"                  \
+    "vmov q3[3], q3[1], r6, lr\nldm r3!, {r0, r2, r4}\nvadd.i32 q2, q2, r0\nvadd.i32 q3, q3, r0\n"         \
+    "vcvt.f32.s32 q2, q2\nvcvt.f32.s32 q3, q3\nvmul.f32 q2, q2, r2\nvmul.f32 q3, q3, r2\n"                \
+    "vcvtn.s32.f32 q2, q2\nadd r4, r5\nvcvtn.s32.f32 q3, q3\nvqmovnb.s32 q2, q2\nvqmovnt.s32 q2, q3\n"    \
+    "vqadd.s16 q2, q2, q5\nvqmovnb.s16 q2, q2\nvpst\nvstrbt.16 q2, [r4, q6]\nsubs r9, r9, #1\nbne 1b\n"   \
+    "2:\n"
+
 /* All output channels at up to eight columns. */
 static void channels(const eight *given)
 {
     register const eight *run __asm__("r1") = given;
-    __asm__ volatile("push {r7}\n"
-                     "mov r7, r1\n"
-                     "ldr r0, [r7]\n"
+    __asm__ volatile("ldr r0, [r1]\n"
                      "vdup.16 q5, r0\n"
-                     "vldrh.u16 q6, [r7, #24]\n"
-                     "ldrd r9, r0, [r7, #16]\n"
+                     "add r0, r1, #20\n"
+                     "vldrh.u16 q6, [r0]\n"
+                     "ldrd r5, r0, [r1, #12]\n"
                      "vctp.16 r0\n"
-                     "ldrd r1, r3, [r7, #4]\n"
-                     "ldr r5, [r7, #12]\n"
-                     "1: vldrw.u32 q7, [r3], #12\n"
-                     "vmov.32 r11, q7[1]\n" GROUP("")
-                     "subs r11, r11, #1\n"
-                     "beq 3f\n"
-                     "2: " GROUP("a")
-                     "subs r11, r11, #1\n"
-                     "bne 2b\n"
-                     "3: vmov q2[2], q2[0], r0, r8\n"
-                     "vmov q2[3], q2[1], r4, r12\n"
-                     "vmov q3[2], q3[0], r2, r10\n"
-                     "vmov q3[3], q3[1], r6, lr\n"
-                     "vmov r0, r2, q7[2], q7[0]\n"
-                     "vadd.i32 q2, q2, r0\n"
-                     "vadd.i32 q3, q3, r0\n"
-                     "vcvt.f32.s32 q2, q2\n"
-                     "vcvt.f32.s32 q3, q3\n"
-                     "vmul.f32 q2, q2, r2\n"
-                     "vmul.f32 q3, q3, r2\n"
-                     "vcvtn.s32.f32 q2, q2\n"
-                     "vcvtn.s32.f32 q3, q3\n"
-                     "vqmovnb.s32 q2, q2\n"
-                     "vqmovnt.s32 q2, q3\n"
-                     "vqadd.s16 q2, q2, q5\n"
-                     "vqmovnb.s16 q2, q2\n"
-                     "vpst\n"
-                     "vstrbt.16 q2, [r5, q6]\n"
-                     "adds r5, r5, #1\n"
-                     "subs r9, r9, #1\n"
-                     "bne 1b\n"
-                     "pop {r7}\n"
+                     "ldrd r1, r3, [r1, #4]\n"
+                     CHANNELS(GROUP(""))
+                     CHANNELS(GROUP("") GROUP("a"))
+                     CHANNELS("ldr r11, [r3], #4\n" GROUP("") GROUP("a") "3: " GROUP("a") "subs r11, r11, #1\nbne 3b\n")
                      : "+r"(run)
                      :
                      : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3",
-                       "q4", "q5", "q6", "q7", "cc", "memory");
+                       "q5", "q6", "cc", "memory");
 }
 
 /* The words of one of eight patches. */
 static inline void lay_out(uint8_t *to, const uint8_t *x, int32_t n)
 {
-    const uint32x4_t words = vmulq_n_u32(vidupq_n_u32(0, 1), 32);
+    uint32x4_t words = vaddq_n_u32(vmulq_n_u32(vidupq_n_u32(0, 1), 32), (uint32_t)(uintptr_t)to - 128);
     __asm__ volatile("wlstp.8 lr, %[n], 2f\n"
                      "1: vldrb.u8 q0, [%[x]], #16\n"
-                     "vstrw.32 q0, [%[to], %q[words]]\n"
-                     "adds %[to], #128\n"
+                     "vstrw.32 q0, [%q[words], #128]!\n"
                      "letp lr, 1b\n"
                      "2:\n"
-                     : [to] "+l"(to), [x] "+r"(x)
-                     : [n] "r"(n), [words] "w"(words)
+                     : [words] "+w"(words), [x] "+r"(x)
+                     : [n] "r"(n)
                      : "q0", "lr", "cc", "memory");
 }
 
@@ -96,7 +77,7 @@ void LISSOM_KERNEL(const lissom_sparse_q8_params *q, const uint8_t *x, const uin
     uint8_t *const patches = scratch;
     const int32_t length = p->kernel[0] * p->kernel[1] * p->kernel[2] * p->in_channels;
     uint8_t *const own = patches + (length + 3) / 4 * 32;
-    eight run = {.zero = q->y.zero, .x = patches, .w = w, .channels = p->out_channels};
+    eight run = {.zero = q->y.zero, .x = patches, .w = w};
     for (int32_t i = 0; i < 8; ++i) {
         run.at[i] = (uint16_t)(i * p->y_pixel);
     }

@@ -1,9 +1,9 @@
 /* Product of rows of signed bytes with weights that are mostly zero: blocks of four along a row, each output channel with
  * its own, four blocks of eight channels in turn.
  *
- * w holds for each eight output channels how many turns they take, biases (less what the zero point of x adds),
- * multipliers, and for each turn and channel four uint16, where in the row blocks are, and 16 weights
- * (backends/c/packing.py, "turns"). */
+ * w holds for each eight output channels, those of most blocks first, how many turns they take, biases (less what the zero
+ * point of x adds), multipliers, for each turn and channel four uint16, where in the row blocks are, and 16 weights, and last
+ * the numbers of the channels (backends/c/packing_m55.py, "turns"). */
 #include "lissom_row_m55.h"
 #include "lissom_sparse.h"
 
@@ -27,6 +27,9 @@ static void one_row(const row *given)
                      "subs r11, r11, #1\n"
                      "bne 2b\n"
                      "3: " ROW_END
+                     "vldrh.u16 q1, [r3], #16\n"
+                     "vpst\n"
+                     "vstrbt.16 q0, [r5, q1]\n"
                      "subs r9, r9, #8\n"
                      "bgt 1b\n"
                      "pop {r7}\n"
