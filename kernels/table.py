@@ -7,6 +7,7 @@ the same task: another level, and where it needs them constraints, a packed layo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
@@ -31,6 +32,7 @@ __all__ = [
     "KERNELS",
     "SEVERAL",
     "TARGETS",
+    "Room",
     "Thrifty",
     "activation",
     "by_cost",
@@ -116,22 +118,35 @@ def candidates(task: str, params: Params, target: str) -> tuple[list[Kernel], li
     return taking, reasons
 
 
-def by_cost(taking: list[Kernel], params: Params) -> list[Kernel]:
+@dataclass(frozen=True, order=True)
+class Room:
+    """The scratch memory that a layer can have without making the arena larger than the ``peak`` of all else."""
+
+    free: int
+    peak: int
+
+    def factor(self, scratch: int) -> float:
+        """What a kernel's cost counts for so much scratch memory: one that doubles the arena has to win a fifth."""
+        return max(1.0, (self.peak - self.free + scratch) / max(1, self.peak)) ** 0.25
+
+
+def by_cost(taking: list[Kernel], params: Params, room: Room | None = None) -> list[Kernel]:
     """Of candidates those of the best level and its rivals, of least cost first, and of equals the last one listed."""
     levels = RIVALS.get(taking[0].level, (taking[0].level,))
     best = [k for k in reversed(taking) if k.level in levels]
-    return sorted(best, key=lambda k: k.cost(params))
+    return sorted(best, key=lambda k: k.cost(params) * (room.factor(k.scratch(params)) if room else 1.0))
 
 
-def choose(task: str, params: Params, target: str) -> Kernel | str:
+def choose(task: str, params: Params, target: str, room: Room | None = None) -> Kernel | str:
     """The best kernel of ``target`` that takes ``params``, or the reason why there is none.
 
-    That is, of the best level that has one and its rivals, the kernel of least cost, and of equals the last one listed.
+    That is, of the best level that has one and its rivals, the kernel of least cost, and of equals the last one listed;
+    where ``room`` is given, scratch memory that makes the arena larger is a cost, too.
     """
     taking, reasons = candidates(task, params, target)
     if not taking:
         return "; ".join(dict.fromkeys(r.partition(": ")[2] for r in reasons)) or f"there is no kernel for {task!r}"
-    return by_cost(taking, params)[0]
+    return by_cost(taking, params, room)[0]
 
 
 class Thrifty:
@@ -145,12 +160,16 @@ class Thrifty:
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def __call__(self, task: str, params: Params, target: str) -> Kernel | str:
-        """As :func:`choose`."""
+    def __call__(self, task: str, params: Params, target: str, room: Room | None = None) -> Kernel | str:
+        """As :func:`choose`, but that scratch memory which makes the arena larger is taken only where no kernel does
+        without."""
         taking, _ = candidates(task, params, target)
         if not taking:
             return choose(task, params, target)
         ranked = by_cost(taking, params)
+        if room is not None:
+            least = min(k.scratch(params) for k in ranked)
+            ranked = [k for k in ranked if k.scratch(params) <= max(room.free, least)]
         least = ranked[0].cost(params)
         there = (k for k in ranked if k.name in self._taken and k.cost(params) <= self.SLOWER * least)
         further = [k for k in ranked if k.cost(params) <= self.SMALLER * least]

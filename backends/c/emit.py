@@ -26,11 +26,12 @@ from lissom.backends.c.packages import PACKAGES, WITHOUT_CONTRACTION, Package, c
 from lissom.backends.c.page import page
 from lissom.backends.c.program import Program
 from lissom.backends.c.report import artifact_report
+from lissom.backends.c.room import rooms
 from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
 from lissom.backends.c.threads import MOST, thread_files
-from lissom.backends.c.times import Tuned
+from lissom.backends.c.times import Tuned, job
 from lissom.backends.c.toolchain import sources
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
@@ -130,9 +131,17 @@ def plan_program(
     if (wanted := activation(target)) is not None:
         lowered = with_activations(lowered, wanted, keep={*edges.inputs, *edges.outputs})
         edges = model_edges(lowered, io)
-    program = Builder(lowered, name, target, chooser).build((edges.inputs, edges.outputs), edges.skipped)
-    program.alignment, program.threads = alignment, threads
-    share_and_place(program)
+
+    def build(by: Chooser) -> Program:
+        program = Builder(lowered, name, target, by).build((edges.inputs, edges.outputs), edges.skipped)
+        program.alignment, program.threads = alignment, threads
+        share_and_place(program)
+        return program
+
+    weighing = chooser if isinstance(chooser, Thrifty) else choose
+    program = build(Thrifty() if isinstance(chooser, Thrifty) else chooser)
+    if (chooser is choose or chooser is weighing) and (found := rooms(program)):
+        program = build(lambda task, params, on: weighing(task, params, on, found.get(job(task, params))))
     return lowered, edges, program
 
 

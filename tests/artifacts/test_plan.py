@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lissom.backends.c.builder import Chooser
+from lissom.backends.c.emit import plan_program
 from lissom.backends.c.plan import Block, lower_bound, plan
+from lissom.ir.graph import Graph
+from lissom.ir.ops.qlinear_conv import QLinearConv
+from lissom.ir.samples import literal
+from lissom.ir.types import DType, tensor
+from lissom.ir.values import Const, Value
+from lissom.kernels.table import Room, Thrifty, choose
 
 BLOCKS = st.lists(
     st.tuples(st.integers(0, 5000), st.integers(0, 40), st.integers(0, 12)).map(
@@ -59,3 +68,29 @@ def test_a_chain_that_grows_needs_no_more_than_its_end() -> None:
 def test_plan_is_the_same_every_time() -> None:
     blocks = [Block(100 + 37 * i % 900, i, i + i % 5) for i in range(60)]
     assert plan(blocks) == plan(blocks)
+
+
+def test_scratch_memory_that_makes_the_arena_larger_is_a_cost() -> None:
+    """A 3x3 convolution of few pixels: Winograd's transforms want several times the memory of its images."""
+    rng = np.random.default_rng(0)
+    graph = Graph("small")
+    one, zero = literal("scale", 0.05, DType.float32), literal("zero", 100, DType.uint8)
+    scales, w_zero = Const(np.full(64, 0.01, np.float32), "scales"), literal("w_zero", 0, DType.int8)
+    x: Value = graph.input("x", tensor("uint8", 1, 64, 16, 16))
+    for i in range(3):
+        w = Const(rng.integers(-9, 9, (64, 64, 3, 3)).astype(np.int8), f"w{i}")
+        x = QLinearConv(x, one, zero, w, scales, w_zero, one, zero, pads=(1, 1, 1, 1))
+    graph.set_outputs({"y": x})
+
+    def arena(chooser: Chooser) -> int:
+        return plan_program(graph, "x86-64-v3", chooser=chooser)[2].arena_bytes
+
+    greedy = arena(lambda task, params, target: choose(task, params, target))
+    assert arena(choose) < greedy
+    assert arena(Thrifty()) < greedy / 3
+
+
+def test_a_layer_takes_scratch_memory_that_is_there_anyway() -> None:
+    room = Room(free=1000, peak=4000)
+    assert room.factor(1000) == 1
+    assert room.factor(5000) == 2**0.25
