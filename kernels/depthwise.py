@@ -115,10 +115,11 @@ def _addresses(params: Params) -> int:
 
 
 def _known(params: Params) -> dict[str, int]:
-    """The kernel, and its steps along a row."""
+    """The kernel, and its steps along a row; for bytes, whether no sum has to be cut off."""
     c = geometry(params)
     names = {"HEIGHT": ("kernel", 1), "WIDTH": ("kernel", 2), "STRIDE": ("stride", 2), "DILATION": ("dilation", 2)}
-    return {name: c[key][axis] for name, (key, axis) in names.items()}
+    found = {name: c[key][axis] for name, (key, axis) in names.items()}
+    return found | {"BOUNDED": params["bounded"]} if "conv" in params else found
 
 
 def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, **constants: int) -> None:

@@ -34,18 +34,22 @@ class Machine:
     cache: int = 24 * 1024
     """Bytes of a panel that stay in the first cache; a larger one comes from the second for every tile."""
     after: float = 4
-    """Cycles that each sum of a tile takes on its way to results."""
+    """Cycles that each sum of a tile takes on its way to results, where all channels are there."""
+    after_some: float = 4
+    """The same where some are missing."""
     spare: int = 1
     """Registers for an activation, and for a product where that is not added in the same step."""
 
 
 INTEGERS = (
-    Machine("avx512vnni", lanes=16, registers=32, element=1, after=3.5),
+    Machine("avx512vnni", lanes=16, registers=32, element=1, after=3.5, after_some=10),
     Machine("avxvnni", lanes=8, registers=16, element=1),
     Machine("x86-64-v4", lanes=16, registers=32, element=2, dots=0.9, latency=1, after=3.5, spare=2),
     Machine("x86-64-v3", lanes=8, registers=16, element=2, dots=1.4, latency=1, spare=2),
     Machine("x86-64-v2", lanes=4, registers=16, element=2, dots=1.4, latency=1, spare=2),
 )
+HALVES = (Machine("avx512vnni", lanes=8, registers=32, element=1, dots=4, after=2),)
+"""Vectors of half the length, of which an odd number leaves fewer lanes empty: 8, 24 or 40 output channels."""
 SMALL = (
     Machine("x86-64-v4", lanes=16, registers=32, element=1, dots=0.5, latency=1, after=3.5, spare=3),
     Machine("x86-64-v3", lanes=8, registers=16, element=1, dots=0.95, latency=1, spare=3),
@@ -141,9 +145,9 @@ def cycles_a_group(machine: Machine, rows: int, vectors: int, groups: int) -> fl
     return max(rows * vectors / machine.dots, rows / machine.loads + weights, machine.latency)
 
 
-def cycles_after(machine: Machine, rows: int, vectors: int) -> float:
-    """Cycles from the sums of a tile to its results."""
-    return machine.after * rows * vectors + 10
+def cycles_after(machine: Machine, rows: int, vectors: int, whole: bool = True) -> float:
+    """Cycles from the sums of a tile to its results; whether all its channels are there."""
+    return (machine.after if whole else machine.after_some) * rows * vectors + 10
 
 
 def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float]:
@@ -151,27 +155,26 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
 
     def cost(params: Params) -> float:
         c = geometry(params)
-        panels = c["groups"] * -(-c["out_channels"] // (vectors * machine.lanes))
-        tiles = c["batch"] * panels * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
+        width = vectors * machine.lanes
+        panels = -(-c["out_channels"] // width)
+        whole = c["out_channels"] // width
+        tiles = c["batch"] * c["groups"] * c["out"][0] * c["out"][1] * -(-c["out"][2] // rows)
         length = run_length(params, machine.element)
         runs = prod(c["kernel"]) * c["in_channels"] * machine.element // length
         groups = runs * -(-length // 4)
-        return float(
-            tiles
-            * (
-                groups * cycles_a_group(machine, rows, vectors, groups)
-                + cycles_after(machine, rows, vectors)
-                + 4 * runs
-            )
-        )
+        sums = groups * cycles_a_group(machine, rows, vectors, groups) + 4 * runs
+        after = [cycles_after(machine, rows, vectors, is_whole) for is_whole in (True, False)]
+        return float(tiles * (panels * sums + whole * after[0] + (panels - whole) * after[1]))
 
     return cost
 
 
 def _known(params: Params, element: int) -> dict[str, int]:
-    """Bytes from one column's patch to the next, and of a run behind its whole groups."""
+    """Bytes from one column's patch to the next, and of a run behind its whole groups; for bytes, whether none of their
+    sums has to be cut off."""
     step = step_bytes(params, element, padded_bytes(params, element) > 0)
-    return {"STEP": step, "REST": run_length(params, element) % 4}
+    found = {"STEP": step, "REST": run_length(params, element) % 4}
+    return found | {"BOUNDED": params["bounded"]} if "conv" in params else found
 
 
 def _small(rows: int) -> Callable[[Params], str | None]:
@@ -184,10 +187,12 @@ def _small(rows: int) -> Callable[[Params], str | None]:
 def _add(task: str, machines: tuple[Machine, ...], kind: str = "", **constants: int) -> None:
     for machine in machines:
         for rows, vectors in tile_sizes(machine):
+            if machine in HALVES and vectors % 2 == 0:
+                continue
             variant(
                 task,
                 f"{task}_{kind}{identifier(machine.level)}_{rows}x{vectors}",
-                _small(rows) if kind else refusal(rows),
+                _small(rows) if "SMALL" in constants else refusal(rows),
                 level=machine.level,
                 layout="NHWC",
                 apart=True,
@@ -195,11 +200,12 @@ def _add(task: str, machines: tuple[Machine, ...], kind: str = "", **constants: 
                 scratch=partial(padded_bytes, element=machine.element),
                 cost=_cost(machine, rows, vectors),
                 template=f"lissom_{task}_tile.h",
-                constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "REST": 0, **constants},
+                constants={"ROWS": rows, "VECTORS": vectors, "STEP": 0, "REST": 0, "BOUNDED": 0, **constants},
                 known=partial(_known, element=machine.element),
             )
 
 
 _add("conv_q8", INTEGERS)
+_add("conv_q8", HALVES, "halves_", BITS=256)
 _add("conv_q8", SMALL, "small_", SMALL=1)
 _add("conv_f32", FLOATS)

@@ -38,6 +38,7 @@ typedef struct {
     int32_t reach; /* no sum, with bias, is further from 0; outputs without weights aside */
     int32_t small;  /* w is int8 from -64 to 64 */
     int32_t narrow; /* sums of products, without bias, fit in 26 bits */
+    int32_t bounded; /* sums times their multipliers fit in 32 bits */
     lissom_q8_residual skip; /* used where there is a skip operand */
 } lissom_conv_q8_params;
 

@@ -1,10 +1,15 @@
 /* From exact sums to bytes, four vectors at a time: requantization, and where a residual block ends here, its addition
  * (docs/numerics.md). Values saturate where they are packed: to 16 bits, when the zero point is added, and to 8 bits,
- * which is the same as clamping them first. Only what is too large for int32 has to be cut off before it is rounded. */
+ * which is the same as clamping them first. Only what is too large for int32 has to be cut off before it is rounded, which
+ * LISSOM_BOUNDED says there is none of among sums times their multipliers. */
 #ifndef LISSOM_FINISH_Q8_H
 #define LISSOM_FINISH_Q8_H
 
 #include "lissom_requantize.h"
+
+#ifndef LISSOM_BOUNDED
+#define LISSOM_BOUNDED 0
+#endif
 
 typedef struct {
     lissom_vf high;  /* of what is rounded last */
@@ -45,7 +50,7 @@ static inline lissom_vi lissom_finish_q8_round(const lissom_finish_q8 *f, lissom
         v = lissom_vf_add(lissom_vf_mul(lissom_vf_of(lissom_vi_round(bounded)), f->ratio),
                           lissom_vf_mul(lissom_vf_of(other), f->skip_ratio));
     }
-    return lissom_vi_round(lissom_vf_min(v, f->high));
+    return LISSOM_BOUNDED && !skip ? lissom_vi_round(v) : lissom_vi_round(lissom_vf_min(v, f->high));
 }
 
 /* Bytes with the offset that the result has them with. */

@@ -11,6 +11,7 @@
  *     tile_start tile_load                    first sums; a vector of b
  *     tile_group tile_dot                     four bytes in every lane; a multiply-accumulate
  *     tile_finish                             from sums to results
+ *     TILE_WHOLE tile_whole                   where there is one: the same, from registers, if all columns are there
  *
  * LISSOM_DEPTH is the bytes of a row of a, LISSOM_STEP those from one row to the next, both as tiles read them, where a
  * layer has the kernel to itself; a LISSOM_DEPTH of 0 leaves both to the parameters. Where the last group has fewer than four bytes, it ends where the row ends and overlaps the
@@ -51,7 +52,6 @@ static inline void tile(const tile_params *q, const uint8_t *a, const int32_t *f
                         int32_t columns)
 {
     tile_sum acc[LISSOM_ROWS][LISSOM_VECTORS];
-    tile_sum sums[LISSOM_ROWS][LISSOM_VECTORS];
     LISSOM_UNROLL
     for (int32_t v = 0; v < LISSOM_VECTORS; ++v) {
         LISSOM_UNROLL
@@ -68,6 +68,13 @@ static inline void tile(const tile_params *q, const uint8_t *a, const int32_t *f
     if (depth % 4 != 0) {
         multiply(acc, a + depth - 4, step, w);
     }
+#ifdef TILE_WHOLE
+    if (columns == COLUMNS) {
+        tile_whole(q, panel, acc, y);
+        return;
+    }
+#endif
+    tile_sum sums[LISSOM_ROWS][LISSOM_VECTORS];
     LISSOM_UNROLL
     for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
         LISSOM_UNROLL

@@ -116,8 +116,7 @@ static inline void finish(const walk_context *context, const lissom_vi *sums, co
     lissom_vi v[4];
     LISSOM_UNROLL
     for (int32_t i = 0; i < 4; ++i) {
-        const lissom_vf scaled = lissom_vf_mul(lissom_vf_of(sums[i]), lissom_vf_load(multipliers + i * VECTOR));
-        v[i] = lissom_vi_round(lissom_vf_min(scaled, context->finish.high));
+        v[i] = lissom_finish_q8_round(&context->finish, sums[i], lissom_vf_load(multipliers + i * VECTOR), NULL, 0);
     }
     store(context, v, y, n);
 }

@@ -217,6 +217,15 @@ static inline void tile_finish(const tile_params *q, const uint8_t *panel, const
     lissom_finish_q8_tile(&f, panel + COLUMNS * 4, acc, NULL, y, q->p->matmul.y_m, columns);
 }
 
+#ifdef LISSOM_WHOLE_TILES
+#define TILE_WHOLE
+static inline void tile_whole(const tile_params *q, const uint8_t *panel, tile_sum (*acc)[LISSOM_VECTORS], uint8_t *y)
+{
+    const lissom_finish_q8 f = lissom_finish_q8_of(&q->p->y, NULL);
+    lissom_finish_q8_whole(&f, panel + COLUMNS * 4, acc, NULL, y, q->p->matmul.y_m);
+}
+#endif
+
 #include "lissom_matmul_tile.h"
 
 void LISSOM_KERNEL(const lissom_matmul_q8_params *p, const uint8_t *a, const uint8_t *b, const int32_t *b_zero,

@@ -99,6 +99,22 @@ static inline lissom_vi lissom_vi_words_unsigned(const uint8_t *p) { return _mm2
 static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)p)); }
 
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm256_storeu_si256(p, v); }
+
+/* One of the 1, 2 or 4 equal parts of a vector. */
+static inline void lissom_vi_store_part(void *p, lissom_vi v, int32_t parts, int32_t i)
+{
+    const __m128i half = i < parts / 2 || parts == 1 ? _mm256_castsi256_si128(v) : _mm256_extracti128_si256(v, 1);
+    if (parts == 1) {
+        _mm256_storeu_si256(p, v);
+    } else if (parts == 2) {
+        _mm_storeu_si128(p, half);
+    } else if (i % 2 == 0) {
+        _mm_storel_epi64(p, half);
+    } else {
+        _mm_storeh_pd(p, _mm_castsi128_pd(half));
+    }
+}
+
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm256_xor_si256(a, b); }
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm256_set1_epi16((int16_t)v); }
 

@@ -73,8 +73,7 @@ static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm512
 
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm512_storeu_si512(p, v); }
 
-/* One of the 1, 2 or 4 equal parts of a vector; there are registers enough to finish whole tiles so. */
-#define LISSOM_WHOLE_TILES
+/* One of the 1, 2 or 4 equal parts of a vector. */
 static inline void lissom_vi_store_part(void *p, lissom_vi v, int32_t parts, int32_t i)
 {
     if (parts == 1) {

@@ -12,6 +12,9 @@ LISSOM_LEVEL("avx512f,avx512bw,avx512dq,avx512vl,fma")
 #endif
 #include "lissom_vector.h"
 
+/* There are registers enough to finish whole tiles in them. */
+#define LISSOM_WHOLE_TILES
+
 #include "lissom_words.h"
 
 #endif

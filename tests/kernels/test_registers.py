@@ -19,6 +19,7 @@ DOTS = {"q8": re.compile(r"dpbusd|dpwssd|pmaddwd"), "f32": re.compile(r"vfmadd")
 
 TILES = {
     "conv_q8_avx512vnni": ["14x2", "7x2", "4x4", "16x1"],
+    "conv_q8_halves_avx512vnni": ["16x1", "8x3"],
     "conv_q8_avxvnni": ["6x2", "4x2"],
     "conv_q8_x86_64_v4": ["14x2", "7x2"],
     "conv_q8_x86_64_v3": ["7x1", "6x2", "2x4"],

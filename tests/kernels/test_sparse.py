@@ -151,7 +151,9 @@ def test_full_layers_stay_dense(target: str, pixels: int) -> None:
         params |= {"x": {"flip": 0x80 * signed, "zero": 0}, "y": {"low": -128.0 * signed, "zero": 0}}
         kernel = choose("sparse_conv_q8", params, target)
         dense = choose(
-            "conv_q8", {**params, "w_plain": 1, "skip": {"flip": 0, "ratio": 0.0}, "small": 0, "narrow": 1}, target
+            "conv_q8",
+            {**params, "w_plain": 1, "skip": {"flip": 0, "ratio": 0.0}, "small": 0, "narrow": 1, "bounded": 1},
+            target,
         )
         assert not isinstance(kernel, str)
         assert not isinstance(dense, str)

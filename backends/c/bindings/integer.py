@@ -131,6 +131,14 @@ def reach_of(value: Value, bias: Value | None, x: dict[str, int]) -> int:
     return int(min(reach.max(initial=0), 2**31 - 1))
 
 
+def is_bounded(value: Value, bias: Value | None, x: dict[str, int], factors: Array) -> int:
+    """1 where no sum of products with weights (outputs, ...), bias included, leaves 32 bits when it is multiplied."""
+    most = reach_of(value, bias, x)
+    if bias is not None:  # outputs without weights count too
+        most = max(most, int(np.abs(bias.data.astype(np.int64)).max(initial=0)) if isinstance(bias, Const) else 2**31)
+    return int(most * float(factors.max(initial=0)) < 2**30)
+
+
 def multipliers(op: Any, x_scale: Value, w_scale: Value, count: int) -> Array:
     """Requantization multipliers: one of each channel, or one for all."""
     scale = np.float32(scalar(x_scale, "a scale"))
@@ -166,6 +174,7 @@ def conv(op: QLinearConv, b: Builder) -> None:
         "reach": reach_of(weight, op.b, q8_input(op.x, op.x_zero_point)),
         "small": is_small(weight),
         "narrow": is_narrow(weight),
+        "bounded": is_bounded(weight, op.b, q8_input(op.x, op.x_zero_point), factors),
         "skip": NO_SKIP,
     }
     check_bias(op)
@@ -190,6 +199,7 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_
     """A product with constant weights (N, K) is a convolution of one row of positions with K channels: where the
     target has a kernel that takes all weights packed, that is called."""
     w = widened(w)
+    bias = getattr(op, "b", None) if isinstance(op, QLinearGemm) else None
     if not isinstance(w, Const) or not isinstance(getattr(op, "b", None) or w, Const) or w.type.rank != 2:
         return False
     n, k = shape_of(w)
@@ -201,13 +211,13 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, zero: Value, w: Value, w_
         "w_flip": flip_of(w),
         "w_zero_stride": 0,
         "multiplier_stride": int(factors.size > 1),
-        "reach": reach_of(w, getattr(op, "b", None) if isinstance(op, QLinearGemm) else None, q8_input(x, zero)),
+        "reach": reach_of(w, bias, q8_input(x, zero)),
         "small": is_small(w),
         "narrow": is_narrow(w),
+        "bounded": is_bounded(w, bias, q8_input(x, zero), factors),
         "skip": NO_SKIP,
     }
     kernel = b.chooser("conv_q8", params, b.program.target)
-    bias = getattr(op, "b", None) if isinstance(op, QLinearGemm) else None
     beside = {"b": np.zeros(n, np.int32) if bias is None else bias.data, "multiplier": factors}
     if sparse_convolution(op, b, x, w.data, params, beside, kernel, 2):
         return True
