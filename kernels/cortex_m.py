@@ -85,11 +85,17 @@ def columns_words(params: Params) -> int:
 
 
 def _scratch(params: Params, pixels: int) -> int:
-    """Columns, results that are yet to be added to or are too many, and a run of the border."""
+    """Columns, results that are yet to be added to or are too many, and a part of the border."""
     outputs = geometry(params)["out_channels"]
     abreast = 4 if pixels == 1 else 1
     tile = -(-outputs // abreast) * abreast * pixels
-    return int(columns_words(params) * 8 * pixels + tile + run_length(params, 1))
+    return int(columns_words(params) * 8 * pixels + tile + _seen(params, pixels, 1))
+
+
+def _seen(params: Params, pixels: int, element: int) -> int:
+    """Bytes that a row of the kernel sees from so many pixels of the result, and a word behind them."""
+    c = geometry(params)
+    return int(run_length(params, element) + (pixels - 1) * c["stride"][2] * c["in_channels"] * element + 4)
 
 
 X, SKIP = 0, 5
@@ -267,9 +273,9 @@ def _values(params: Params, together: int) -> int:
 
 
 def _float_scratch(params: Params, pixels: int, together: int, abreast: int) -> int:
-    """Columns, results that are yet to go where they belong, and a run of the border."""
+    """Columns, results that are yet to go where they belong, and a part of the border."""
     tile = -(-geometry(params)["out_channels"] // abreast) * abreast * pixels
-    return int(4 * (_values(params, together) * pixels + tile) + run_length(params, 4))
+    return int(4 * (_values(params, together) * pixels + tile) + _seen(params, pixels, 4))
 
 
 def _over_floats(params: Params) -> tuple[int, ...]:

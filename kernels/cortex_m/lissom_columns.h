@@ -32,27 +32,29 @@ static inline void columns_next(const lissom_conv_params *p, columns_pixel *at)
     }
 }
 
-/* Where a run begins that belongs to one pixel: at position (d, h, w) of x. Where a part of it is outside, it is put
+/* Where `width` pixels of x begin, at position (d, h, w). Where a part of them is outside, or if `is_copied`, they are put
  * together at `border`. */
-static inline const uint8_t *columns_run(const lissom_conv_params *p, const uint8_t *x, int32_t d, int32_t h, int32_t w,
-                                         int32_t zero, uint8_t *border)
+static inline const uint8_t *columns_strip(const lissom_conv_params *p, const uint8_t *x, int32_t d, int32_t h, int32_t w,
+                                           int32_t width, int is_copied, int32_t zero, uint8_t *border)
 {
-    const int32_t taps = columns_taps(p);
     const int is_row = d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1];
     const int32_t pixel = p->x_pixel * ELEMENT;
     const int32_t bytes = p->in_channels * ELEMENT;
     const int32_t first = (((d * p->in[1]) + h) * p->in[2] + w) * pixel;
-    if (is_row && w >= 0 && w + taps <= p->in[2]) {
+    if (is_row && w >= 0 && w + width <= p->in[2] && !is_copied) {
         return x + first;
     }
-    for (int32_t tap = 0; tap < taps; ++tap) {
-        uint8_t *const to = border + tap * bytes;
-        if (is_row && w + tap >= 0 && w + tap < p->in[2]) {
-            memcpy(to, x + (first + tap * pixel), (size_t)bytes);
-        } else {
-            memset(to, zero, (size_t)bytes);
+    const int32_t left = is_row ? lissom_smaller(width, lissom_larger(0, -w)) : width;
+    const int32_t end = is_row ? lissom_larger(left, lissom_smaller(width, p->in[2] - w)) : width;
+    memset(border, zero, (size_t)(left * bytes));
+    if (pixel == bytes) {
+        memcpy(border + left * bytes, x + (first + left * pixel), (size_t)((end - left) * bytes));
+    } else {
+        for (int32_t i = left; i < end; ++i) {
+            memcpy(border + i * bytes, x + (first + i * pixel), (size_t)bytes);
         }
     }
+    memset(border + end * bytes, zero, (size_t)((width - end) * bytes));
     return border;
 }
 
@@ -61,8 +63,8 @@ LISSOM_NOINLINE static void columns_runs(const lissom_conv_params *p, const uint
                                          int32_t held, const columns_pixel *tap, uint8_t *to, uint8_t *border)
 {
     for (int32_t i = 0; i < LISSOM_PIXELS; ++i) {
-        const uint8_t *const from = columns_run(p, x, at.d * p->stride[0] + tap->d, at.h * p->stride[1] + tap->h,
-                                                at.w * p->stride[2] + tap->w, zero, border);
+        const uint8_t *const from = columns_strip(p, x, at.d * p->stride[0] + tap->d, at.h * p->stride[1] + tap->h,
+                                                  at.w * p->stride[2] + tap->w, columns_taps(p), 0, zero, border);
         columns_one(from, columns_taps(p) * p->in_channels, to + 4 * i);
         if (i + 1 < held) { /* columns of pixels that are not there may hold anything */
             columns_next(p, &at);
@@ -77,7 +79,9 @@ static inline void columns_fill(const lissom_conv_params *p, const uint8_t *x, i
     const int32_t taps = columns_taps(p);
     const int32_t length = taps * p->in_channels;
 #if LISSOM_PIXELS > 1
-    const int is_row = at.w + LISSOM_PIXELS - 1 < p->out[2] && length >= LEAST;
+    const int is_row = at.w + LISSOM_PIXELS - 1 < p->out[2];
+    const int32_t width = (LISSOM_PIXELS - 1) * p->stride[2] + taps;
+    const int is_copied = length < LEAST; /* more is read then */
 #endif
     columns_pixel tap;
     tap.d = -p->pad[0];
@@ -87,13 +91,12 @@ static inline void columns_fill(const lissom_conv_params *p, const uint8_t *x, i
             tap.w = -p->pad[2];
             for (int32_t kw = 0; kw < p->kernel[2]; kw += taps, tap.w += p->dilation[2]) {
 #if LISSOM_PIXELS > 1
-                const int32_t d = at.d * p->stride[0] + tap.d;
-                const int32_t h = at.h * p->stride[1] + tap.h;
-                const int32_t w = at.w * p->stride[2] + tap.w;
-                if (is_row && d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1] && w >= 0
-                    && w + (LISSOM_PIXELS - 1) * p->stride[2] + taps <= p->in[2]) {
-                    columns_abreast(x + ((d * p->in[1] + h) * p->in[2] + w) * p->x_pixel * ELEMENT,
-                                    p->stride[2] * p->x_pixel * ELEMENT, to, length);
+                if (is_row) {
+                    const uint8_t *const from =
+                        columns_strip(p, x, at.d * p->stride[0] + tap.d, at.h * p->stride[1] + tap.h,
+                                      at.w * p->stride[2] + tap.w, width, is_copied, zero, border);
+                    const int32_t pixel = from == border ? p->in_channels : p->x_pixel;
+                    columns_abreast(from, p->stride[2] * pixel * ELEMENT, to, lissom_larger(LEAST, length));
                 } else
 #endif
                 {

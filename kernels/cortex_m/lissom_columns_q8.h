@@ -25,22 +25,51 @@
 #define RESULT 1
 #define PARTIAL 1
 
-/* What the pixels of the result are made with. */
+/* What the pixels of the result are made with. Sums are multiplied and added to WHOLE: that leaves no bits below the point,
+ * and the bits of the float are the integer and so many more. Far beyond a byte they only grow. The FPU rounds the product
+ * before it adds it. */
 typedef struct {
     int32_t eights;  /* of values along a column */
+    uint8_t *y;      /* the next result of the first pixel */
+    uint8_t *end;
     int32_t step[3]; /* bytes from the first pixel of the result to the others */
-    int32_t zero;
-    uint8_t *end;    /* of the first pixel */
+    int32_t zero;    /* less the bits of WHOLE */
+    float whole[4];
 } columns_outputs;
 
 typedef lissom_addition columns_addend;
 
+#define WHOLE 12582912.0f /* 1.5 * 2^23 */
+
 static inline columns_outputs columns_outputs_of(int32_t eights, int32_t held, int32_t pixel, int32_t zero, uint8_t *end)
 {
-    const columns_outputs o = {
-        eights, {held > 1 ? pixel : 0, held > 2 ? 2 * pixel : 0, held > 3 ? 3 * pixel : 0}, zero, end};
+    const columns_outputs o = {eights, NULL, end, {held > 1 ? pixel : 0, held > 2 ? 2 * pixel : 0, held > 3 ? 3 * pixel : 0},
+                               zero - 0x4b400000, {WHOLE, WHOLE, WHOLE, WHOLE}};
     return o;
 }
+
+/* Assembly for the ends of sums r4 to r7. s10 is where y is in columns_outputs: */
+#define COLUMNS_BEGIN \
+    LISSOM_LINE("ldr r4, [r3], #4") LISSOM_LINE("vmov s8, s9, r0, r4") LISSOM_LINE("str r2, [r3]") LISSOM_LINE("vmov s10, r3")
+/* then, multiplied by a to d, they are bytes in r4 to r7, y is r2 and the steps are in r8 to r10; */
+#define COLUMNS_BYTES(a, b, c, d) \
+    LISSOM_LINE("vmov s0, s1, r4, r5") LISSOM_LINE("vmov s2, s3, r6, r7") LISSOM_LINE("vmov r12, s10") \
+    LISSOM_LINE("ldmia r12!, {r2, r3, r8-r11}") LISSOM_LINE("vldmia r12, {s12-s15}") \
+    LISSOM_LINE("vcvt.f32.s32 s0, s0") LISSOM_LINE("vcvt.f32.s32 s1, s1") LISSOM_LINE("vcvt.f32.s32 s2, s2") \
+    LISSOM_LINE("vcvt.f32.s32 s3, s3") LISSOM_LINE("vmla.f32 s12, s0, " a) LISSOM_LINE("vmla.f32 s13, s1, " b) \
+    LISSOM_LINE("vmla.f32 s14, s2, " c) LISSOM_LINE("vmla.f32 s15, s3, " d) LISSOM_LINE("vmov r4, r5, s12, s13") \
+    LISSOM_LINE("vmov r6, r7, s14, s15") LISSOM_LINE("qadd r4, r4, r11") LISSOM_LINE("qadd r5, r5, r11") \
+    LISSOM_LINE("qadd r6, r6, r11") LISSOM_LINE("qadd r7, r7, r11") LISSOM_LINE("ssat r4, #8, r4") \
+    LISSOM_LINE("ssat r5, #8, r5") LISSOM_LINE("ssat r6, #8, r6") LISSOM_LINE("ssat r7, #8, r7")
+/* y goes on, to be compared with its end. */
+#define COLUMNS_NEXT LISSOM_LINE("str r2, [r12, #-24]") LISSOM_LINE("cmp r2, r3")
+/* Of four pixels of a channel, whose multiplier is s4; the first one is stored last: pixels that are not there are
+ * written in its place. */
+#define COLUMNS_END_FOUR \
+    COLUMNS_BYTES("s4", "s4", "s4", "s4") LISSOM_LINE("strb r7, [r2, r10]") LISSOM_LINE("strb r6, [r2, r9]") \
+    LISSOM_LINE("strb r5, [r2, r8]") LISSOM_LINE("strb r4, [r2], #1") COLUMNS_NEXT
+#define COLUMNS_CLOBBERS \
+    "r12", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "cc", "memory"
 
 static inline void columns_end(const lissom_addition *sum, const uint8_t *from, const uint8_t *skip, uint8_t *to, int32_t n)
 {

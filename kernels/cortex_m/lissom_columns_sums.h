@@ -11,12 +11,6 @@
 /* Output channels at once. */
 #define ABREAST (LISSOM_PIXELS == 4 ? 1 : 4)
 
-#define FLOATS(name, tail) \
-    LINE(name " s0, s0" tail) LINE(name " s1, s1" tail) LINE(name " s2, s2" tail) LINE(name " s3, s3" tail)
-#define ADD_ZERO(zero) \
-    LINE("qadd r4, r4, " zero) LINE("qadd r5, r5, " zero) LINE("qadd r6, r6, " zero) LINE("qadd r7, r7, " zero)
-#define SATURATE LINE("ssat r4, #8, r4") LINE("ssat r5, #8, r5") LINE("ssat r6, #8, r6") LINE("ssat r7, #8, r7")
-
 /* What a word of weights is for the first products and for the second ones. */
 #if LISSOM_MIXED
 #define TIMES_FIRST(times, word) times(word)
@@ -37,20 +31,16 @@
     TIMES_FIRST(TIMES, "lr") SECOND("lr") TIMES("lr")
 
 /* Sums and results: r4 to r7 are four pixels of one output channel, r8 to r11 their columns. What the inner loop has no
- * registers for waits in s8 to s15. */
-LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const columns_outputs *o)
+ * registers for waits in s8 to s10. */
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, columns_outputs *o)
 {
     register const void *r0 __asm__("r0") = columns;
     register const uint8_t *r1 __asm__("r1") = w;
     register uint8_t *r2 __asm__("r2") = y;
-    register const columns_outputs *r3 __asm__("r3") = o;
+    register columns_outputs *r3 __asm__("r3") = o;
     __asm__ volatile(
         LISSOM_SAVE
-        LINE("ldm r3, {r4-r9}")
-        LINE("vmov s8, s9, r0, r4")
-        LINE("vmov s10, s11, r2, r9")
-        LINE("vmov s12, s13, r5, r6")
-        LINE("vmov s14, s15, r7, r8")
+        COLUMNS_BEGIN
         LINE("1: ldmia r1!, {r4, r8}")
         LINE("vmov r0, r2, s8, s9")
         LINE("vmov s4, r8")
@@ -62,30 +52,12 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LINE("3:") EIGHT_VALUES(TIMES)
         LINE("subs r2, r2, #1")
         LINE("bne 2b")
-        LINE("4:")
-        LINE("vmov s0, s1, r4, r5")
-        LINE("vmov s2, s3, r6, r7")
-        LINE("vmov r2, r3, s10, s11")
-        FLOATS("vcvt.f32.s32", "")
-        FLOATS("vmul.f32", ", s4")
-        FLOATS("vcvtr.s32.f32", "")
-        LINE("vmov r8, r9, s12, s13")
-        LINE("vmov r10, r11, s14, s15")
-        LINE("vmov r4, r5, s0, s1")
-        LINE("vmov r6, r7, s2, s3")
-        ADD_ZERO("r11")
-        SATURATE
-        LINE("strb r7, [r2, r10]")
-        LINE("strb r6, [r2, r9]")
-        LINE("strb r5, [r2, r8]")
-        LINE("strb r4, [r2], #1") /* the first one last: pixels that are not there are written in its place */
-        LINE("vmov s10, r2")
-        LINE("cmp r2, r3")
+        LINE("4:") COLUMNS_END_FOUR
         LINE("bne 1b")
         LISSOM_RESTORE
         : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
         :
-        : "r12", "s0", "s1", "s2", "s3", "s4", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "cc", "memory");
+        : COLUMNS_CLOBBERS);
 }
 #else
 #define ONTO(sum, word, values) LINE("smlad " sum ", " word ", " values ", " sum)
@@ -100,49 +72,32 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
     TIMES("r10", "r4") TIMES("r11", "r5") TIMES("r12", "r6") TIMES("lr", "r7")
 
 /* Sums and results: r4 to r7 are four output channels of one pixel, r10 to r12 and lr their weights. */
-LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const columns_outputs *o)
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, columns_outputs *o)
 {
     register const void *r0 __asm__("r0") = columns;
     register const uint8_t *r1 __asm__("r1") = w;
     register uint8_t *r2 __asm__("r2") = y;
-    register const columns_outputs *r3 __asm__("r3") = o;
+    register columns_outputs *r3 __asm__("r3") = o;
     __asm__ volatile(
         LISSOM_SAVE
-        LINE("ldm r3, {r4-r9}")
-        LINE("vmov s8, s9, r0, r4")
-        LINE("vmov s10, s11, r2, r9")
-        LINE("vmov s12, r8")
+        COLUMNS_BEGIN
         LINE("1: ldmia r1!, {r4-r7}")
         LINE("vldmia r1!, {s4-s7}")
         LINE("vmov r0, r2, s8, s9")
         LINE("2:") FOUR FOUR
         LINE("subs r2, r2, #1")
         LINE("bne 2b")
-        LINE("vmov s0, s1, r4, r5")
-        LINE("vmov s2, s3, r6, r7")
-        FLOATS("vcvt.f32.s32", "")
-        LINE("vmul.f32 s0, s0, s4")
-        LINE("vmul.f32 s1, s1, s5")
-        LINE("vmul.f32 s2, s2, s6")
-        LINE("vmul.f32 s3, s3, s7")
-        FLOATS("vcvtr.s32.f32", "")
-        LINE("vmov r2, r3, s10, s11")
-        LINE("vmov r8, s12")
-        LINE("vmov r4, r5, s0, s1")
-        LINE("vmov r6, r7, s2, s3")
-        ADD_ZERO("r8")
-        SATURATE
+        COLUMNS_BYTES("s4", "s5", "s6", "s7")
         LINE("bfi r4, r5, #8, #8")
         LINE("bfi r4, r6, #16, #8")
         LINE("bfi r4, r7, #24, #8")
         LINE("str r4, [r2], #4")
-        LINE("vmov s10, r2")
-        LINE("cmp r2, r3")
+        COLUMNS_NEXT
         LINE("blo 1b")
         LISSOM_RESTORE
         : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
         :
-        : "r12", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "cc", "memory");
+        : COLUMNS_CLOBBERS);
 }
 #endif
 

@@ -41,8 +41,8 @@ static inline void walk(const lissom_conv_params *p, int32_t zero, int32_t endin
             uint8_t *const to = y + (at * p->y_pixel + g * p->out_channels) * RESULT;
             const int is_direct = !late && channels == p->out_channels && (PARTIAL || held == LISSOM_PIXELS);
             uint8_t *const begin = is_direct ? to : tile;
-            const columns_outputs o = columns_outputs_of(groups, held, (is_direct ? p->y_pixel : channels) * RESULT, ending,
-                                                         begin + channels * RESULT);
+            columns_outputs o = columns_outputs_of(groups, held, (is_direct ? p->y_pixel : channels) * RESULT, ending,
+                                                   begin + channels * RESULT);
             compute(columns, w + g * panel, begin, &o);
             for (int32_t i = 0; i < held && !is_direct; ++i) {
                 const uint8_t *const other =

@@ -154,7 +154,7 @@ void LISSOM_KERNEL(const lissom_matmul_q8_params *q, const uint8_t *a, const uin
             for (int32_t i = 0; i < p->m; i += 4) {
                 const int32_t held = lissom_smaller(4, p->m - i);
                 uint8_t *const begin = to + i * p->y_m + first;
-                const columns_outputs o = columns_outputs_of(eights, held, p->y_m, q->y.zero, begin + n);
+                columns_outputs o = columns_outputs_of(eights, held, p->y_m, q->y.zero, begin + n);
                 rows_of(p, left + i * p->a_m, held, columns);
                 compute(columns, panels, begin, &o);
             }

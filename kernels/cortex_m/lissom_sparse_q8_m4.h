@@ -15,22 +15,17 @@
     LINE("smlad r6, lr, r10, r6") LINE("smlad r7, lr, r11, r7")
 #define WORD(half) \
     LINE("uxtah r3, r0, r12" half) LINE("ldr lr, [r1], #4") TIMES("r3!") LINE("sxtb16 lr, lr") TIMES("r3")
-#define FLOATS(name, tail) \
-    LINE(name " s0, s0" tail) LINE(name " s1, s1" tail) LINE(name " s2, s2" tail) LINE(name " s3, s3" tail)
 
 /* Sums and results: r4 to r7 are four pixels of one output channel, r8 to r11 their columns. */
-LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const columns_outputs *o)
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, columns_outputs *o)
 {
     register const void *r0 __asm__("r0") = columns;
     register const uint8_t *r1 __asm__("r1") = w;
     register uint8_t *r2 __asm__("r2") = y;
-    register const columns_outputs *r3 __asm__("r3") = o;
+    register columns_outputs *r3 __asm__("r3") = o;
     __asm__ volatile(
         LISSOM_SAVE
-        LINE("ldm r3, {r4-r9}")
-        LINE("vmov s10, s11, r2, r9")
-        LINE("vmov s12, s13, r5, r6")
-        LINE("vmov s14, s15, r7, r8")
+        COLUMNS_BEGIN
         LINE("1: ldmia r1!, {r2, r4, r8}")
         LINE("vmov s4, r8")
         LINE("mov r5, r4")
@@ -43,35 +38,12 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         WORD(", ror #16")
         LINE("subs r2, r2, #1")
         LINE("bne 2b")
-        LINE("3: vmov s0, s1, r4, r5")
-        LINE("vmov s2, s3, r6, r7")
-        LINE("vmov r2, r3, s10, s11")
-        FLOATS("vcvt.f32.s32", "")
-        FLOATS("vmul.f32", ", s4")
-        FLOATS("vcvtr.s32.f32", "")
-        LINE("vmov r8, r9, s12, s13")
-        LINE("vmov r10, r11, s14, s15")
-        LINE("vmov r4, r5, s0, s1")
-        LINE("vmov r6, r7, s2, s3")
-        LINE("qadd r4, r4, r11")
-        LINE("qadd r5, r5, r11")
-        LINE("qadd r6, r6, r11")
-        LINE("qadd r7, r7, r11")
-        LINE("ssat r4, #8, r4")
-        LINE("ssat r5, #8, r5")
-        LINE("ssat r6, #8, r6")
-        LINE("ssat r7, #8, r7")
-        LINE("strb r7, [r2, r10]")
-        LINE("strb r6, [r2, r9]")
-        LINE("strb r5, [r2, r8]")
-        LINE("strb r4, [r2], #1")
-        LINE("vmov s10, r2")
-        LINE("cmp r2, r3")
+        LINE("3:") COLUMNS_END_FOUR
         LINE("bne 1b")
         LISSOM_RESTORE
         : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
         :
-        : "r12", "s0", "s1", "s2", "s3", "s4", "s10", "s11", "s12", "s13", "s14", "s15", "cc", "memory");
+        : COLUMNS_CLOBBERS);
 }
 #else
 #define WORD(half, weights) \
@@ -79,15 +51,17 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
     LINE("sxtb16 " weights ", " weights) LINE("smlad r4, " weights ", r9, r4")
 
 /* The sum and result is r4, of one pixel; r8 and r9 are its columns, r5 the zero point. */
-LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, const columns_outputs *o)
+LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8_t *y, columns_outputs *o)
 {
     register const void *r0 __asm__("r0") = columns;
     register const uint8_t *r1 __asm__("r1") = w;
     register uint8_t *r2 __asm__("r2") = y;
-    register const columns_outputs *r3 __asm__("r3") = o;
+    register columns_outputs *r3 __asm__("r3") = o;
     __asm__ volatile(
         LISSOM_SAVE
-        LINE("ldrd r5, r7, [r3, #16]")
+        LINE("ldrd r5, r7, [r3, #24]")
+        LINE("vmov s5, r7")
+        LINE("ldr r7, [r3, #8]")
         LINE("mov r6, r2")
         LINE("1: ldmia r1!, {r2, r4, r8}")
         LINE("vmov s4, r8")
@@ -100,9 +74,9 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LINE("bne 2b")
         LINE("3: vmov s0, r4")
         LINE("vcvt.f32.s32 s0, s0")
-        LINE("vmul.f32 s0, s0, s4")
-        LINE("vcvtr.s32.f32 s0, s0")
-        LINE("vmov r4, s0")
+        LINE("vmov.f32 s1, s5")
+        LINE("vmla.f32 s1, s0, s4")
+        LINE("vmov r4, s1")
         LINE("qadd r4, r4, r5")
         LINE("ssat r4, #8, r4")
         LINE("strb r4, [r6], #1")
@@ -111,7 +85,7 @@ LISSOM_NOINLINE static void compute(const void *columns, const uint8_t *w, uint8
         LISSOM_RESTORE
         : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
         :
-        : "r12", "s0", "s4", "cc", "memory");
+        : COLUMNS_CLOBBERS);
 }
 #endif
 
