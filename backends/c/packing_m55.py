@@ -60,8 +60,9 @@ def _patches(operand: Operand) -> Array:
     """Weights of one group by output channel, in the order kernel column, row, channel."""
     c = geometry(operand.params)
     depth, height, width = c["kernel"]
-    w = operand.array.reshape(c["out_channels"], c["in_channels"], depth * height, width)
-    return w.transpose(0, 3, 2, 1).reshape(len(w), -1)
+    w: Array = operand.array.reshape(c["out_channels"], c["in_channels"], depth * height, width)
+    patches: Array = w.transpose(0, 3, 2, 1).reshape(len(w), -1)
+    return patches
 
 
 def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array]:
@@ -80,7 +81,7 @@ def _groups_of(operand: Operand, stride: int) -> tuple[list[Array], Array, Array
 
 def groups(operand: Operand) -> Array:
     """Weights for ``lissom_sparse_conv_q8_m55.h``: how many output channels have one group of four blocks, then those;
-    the same of two, and of more, which say first how many more than two. A channel is its groups (where eight patches
+    the same of two, and of more, which say first how many more than one. A channel is its groups (where eight patches
     have the blocks, and their weights), bias, multiplier, and its number."""
     (bias, factors), where, weights = _groups_of(operand, 32)
     counts = np.maximum(1, weights.any((2, 3)).sum(1))
@@ -90,7 +91,7 @@ def groups(operand: Operand) -> Array:
         stream.append(np.array([len(of)], np.int32))
         for o in of:
             n = counts[o]
-            stream += [np.array([n - 2], np.int32)] if kind == 3 else []
+            stream += [np.array([n - 1], np.int32)] if kind == 3 else []
             stream += [part for group in zip(where[o, :n], weights[o, :n], strict=True) for part in group]
             stream += [bias[0, o], factors[0, o], np.array([o], np.int32)]
     return np.concatenate([np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in stream])

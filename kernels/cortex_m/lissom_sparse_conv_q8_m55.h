@@ -4,7 +4,7 @@
  * weights.
  *
  * w is a stream: how many output channels have one group of four blocks, then those; the same of two groups, and of more,
- * which say first how many more than two. A channel is its groups (four uint16, where its blocks are laid out, and 16
+ * which say first how many more than one. A channel is its groups (four uint16, where its blocks are laid out, and 16
  * weights), its bias (less what the zero point of x adds), its multiplier and its number (backends/c/packing_m55.py,
  * "groups"). */
 #include "lissom_sparse.h"
@@ -49,7 +49,7 @@ static void channels(const eight *given)
                      "ldrd r1, r3, [r1, #4]\n"
                      CHANNELS(GROUP(""))
                      CHANNELS(GROUP("") GROUP("a"))
-                     CHANNELS("ldr r11, [r3], #4\n" GROUP("") GROUP("a") "3: " GROUP("a") "subs r11, r11, #1\nbne 3b\n")
+                     CHANNELS("ldr r11, [r3], #4\n" GROUP("") "3: " GROUP("a") "subs r11, r11, #1\nbne 3b\n")
                      : "+r"(run)
                      :
                      : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "q0", "q1", "q2", "q3",
