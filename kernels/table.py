@@ -127,7 +127,7 @@ class Room:
 
     def factor(self, scratch: int) -> float:
         """What a kernel's cost counts for so much scratch memory: one that doubles the arena has to win a fifth."""
-        return max(1.0, (self.peak - self.free + scratch) / max(1, self.peak)) ** 0.25
+        return float(max(1.0, (self.peak - self.free + scratch) / max(1, self.peak)) ** 0.25)
 
 
 def by_cost(taking: list[Kernel], params: Params, room: Room | None = None) -> list[Kernel]:
@@ -168,8 +168,8 @@ class Thrifty:
             return choose(task, params, target)
         ranked = by_cost(taking, params)
         if room is not None:
-            least = min(k.scratch(params) for k in ranked)
-            ranked = [k for k in ranked if k.scratch(params) <= max(room.free, least)]
+            most = max(room.free, min(k.scratch(params) for k in ranked))
+            ranked = [k for k in ranked if k.scratch(params) <= most]
         least = ranked[0].cost(params)
         there = (k for k in ranked if k.name in self._taken and k.cost(params) <= self.SLOWER * least)
         further = [k for k in ranked if k.cost(params) <= self.SMALLER * least]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lissom.backends.c.divide import divide
+from lissom.backends.c.exact import plan_exactly
 from lissom.backends.c.geometry import merged
 from lissom.backends.c.pixels import respaced
 from lissom.backends.c.plan import Block, plan
@@ -249,6 +250,8 @@ def _place(program: Program, growing: list[tuple[Buffer, Buffer]]) -> None:
     pairs = [(x.place().buffer, y.place().buffer) for x, y in growing]
     grows = {(number[x], number[y]) for x, y in pairs if x in number and y in number}
     chosen = plan(blocks, program.alignment, grows=grows)
+    if program.plan_seconds:
+        chosen = plan_exactly(blocks, chosen, program.alignment, grows, program.plan_seconds)
     program.offsets = dict(zip(lives, chosen.offsets, strict=True))
     program.arena_bytes = chosen.size
     program.arena_lower_bound = chosen.lower_bound

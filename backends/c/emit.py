@@ -47,6 +47,9 @@ ALIGNMENT = {f"cortex-m{n}": 16 for n in (0, 3, 4, 7, 55)}
 """What arena and weights are aligned to where that is not 64: a microcontroller's vectors are 16 bytes, and memory is
 scarce."""
 
+PLAN_SECONDS = 20
+"""How long integer programming looks for the smallest arena."""
+
 STACK_BOUND = 8192
 """What a call may take of the stack where no compiler is there to measure it; a test holds every kernel to it."""
 
@@ -68,6 +71,7 @@ def emit(
     budget: Budget = UNLIMITED,
     package: Package = "cmake",
     threads: int = 1,
+    plan: Literal["heuristic", "exact"] = "heuristic",
 ) -> dict[str, Any]:
     """Write ``graph`` as C into the folder ``out_dir``; returns the report, which is also there as ``report.json``.
 
@@ -80,7 +84,7 @@ def emit(
     of arena and weights is by default that of the cache lines or vectors of the target. ``budget`` limits memory.
     ``package`` says what is written around the C: a CMake project, an Arduino library or a Zephyr module. With
     ``threads`` above 1 the work of a run is divided into up to so many parts at a time, the results staying the same
-    bytes.
+    bytes. With ``plan="exact"`` the arena is made as small as integer programming can within ``PLAN_SECONDS``.
 
     The folder is written aside and moved into place when it is complete. Raises Unsupported for what has no C form,
     DataError for a name that cannot be used, OverBudget for a network that takes more memory than it may, and Error
@@ -100,11 +104,14 @@ def emit(
     if optimize == "size" and tuned is not None:
         raise Error("kernels are chosen either by time (tuned) or for small code (optimize='size')")
     check_threads(threads, target, package)
+    if plan not in ("heuristic", "exact"):
+        raise Error(f"plan is 'heuristic' or 'exact', got {plan!r}")
+    seconds = PLAN_SECONDS if plan == "exact" else 0
     chooser: Chooser = Thrifty() if optimize == "size" else tuned or choose
     if target in SEVERAL:
-        lowered, edges, program = plan_levels(graph, target, name, io, sizes, chooser, alignment, threads)
+        lowered, edges, program = plan_levels(graph, target, name, io, sizes, chooser, alignment, threads, seconds)
     else:
-        lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment, threads)
+        lowered, edges, program = plan_program(graph, target, name, io, sizes, chooser, alignment, threads, seconds)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -124,6 +131,7 @@ def plan_program(
     chooser: Chooser = choose,
     alignment: int = 64,
     threads: int = 1,
+    seconds: float = 0,
 ) -> tuple[Graph, Edges, Program]:
     """The lowered graph, where it begins and ends, and its kernel calls, with memory for all that they touch."""
     lowered = lower(graph, sizes)
@@ -134,7 +142,7 @@ def plan_program(
 
     def build(by: Chooser) -> Program:
         program = Builder(lowered, name, target, by).build((edges.inputs, edges.outputs), edges.skipped)
-        program.alignment, program.threads = alignment, threads
+        program.alignment, program.threads, program.plan_seconds = alignment, threads, seconds
         share_and_place(program)
         return program
 
@@ -154,13 +162,14 @@ def plan_levels(
     chooser: Chooser,
     alignment: int,
     threads: int,
+    seconds: float,
 ) -> tuple[Graph, Edges, Program]:
     """As :func:`plan_program`, for each of several targets, in one program that chooses between them. The lowered graph
     is the last one's."""
     whole = Program(name, target, alignment=alignment, threads=threads)
     for one in SEVERAL[target]:
         level = f"{name}_{identifier(one)}"
-        lowered, edges, program = plan_program(graph, one, level, io, sizes, chooser, alignment, threads)
+        lowered, edges, program = plan_program(graph, one, level, io, sizes, chooser, alignment, threads, seconds)
         whole.levels.append(program)
         whole.weights += program.weights
         whole.arena_bytes = max(whole.arena_bytes, program.arena_bytes)

@@ -122,6 +122,8 @@ class Program:
     alignment: int = 64
     threads: int = 1
     """Up to how many threads its calls are divided among."""
+    plan_seconds: float = 0
+    """How long to look for a smaller arena, by integer programming, than the heuristics find."""
     levels: list[Program] = field(default_factory=list)
     """Programs for different machines, best first, where this one only chooses between them."""
 

@@ -58,6 +58,12 @@ VECTORS = 3
     type=click.IntRange(1),
     help="Divide the work of a run among so many threads; with the same results.",
 )
+@click.option(
+    "--plan",
+    type=click.Choice(["heuristic", "exact"]),
+    default="heuristic",
+    help="exact looks for the smallest arena by integer programming, for up to 20 seconds.",
+)
 @click.option("--build", is_flag=True, help="Also compile it, with a cross compiler where the target needs one.")
 @click.option("--ram", metavar="BYTES", help="Refuse a network whose arena and stack take more, such as 64K.")
 @click.option("--flash", metavar="BYTES", help="Refuse a network whose code and weights take more, such as 256K.")
@@ -77,6 +83,7 @@ def compile_model(
     tuning: bool,
     package: Literal["cmake", "arduino", "zephyr"],
     threads: int,
+    plan: Literal["heuristic", "exact"],
     build: bool,
     ram: str | None,
     flash: str | None,
@@ -124,6 +131,7 @@ def compile_model(
             budget=budget,
             package=package,
             threads=threads,
+            plan=plan,
             source=kept,
             report=extra,
             vectors=None if data is None else vectors(graph, data),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lissom.backends.c.builder import Chooser
 from lissom.backends.c.emit import plan_program
-from lissom.backends.c.plan import Block, lower_bound, plan
+from lissom.backends.c.exact import plan_exactly
+from lissom.backends.c.plan import Block, Plan, lower_bound, plan
 from lissom.ir.graph import Graph
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.samples import literal
@@ -63,6 +64,40 @@ def test_what_grows_over_its_operand_ends_no_later(sizes: list[int], alignment: 
 def test_a_chain_that_grows_needs_no_more_than_its_end() -> None:
     found = plan([Block(64 * (i + 1), i, i + 1) for i in range(9)], grows={(i, i + 1) for i in range(8)})
     assert found.size == found.lower_bound == 64 * 9
+
+
+FEW = st.lists(st.tuples(st.integers(1, 900), st.integers(0, 5), st.integers(0, 2)), min_size=2, max_size=5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(FEW, st.sampled_from([1, 64]))
+def test_exact_plan_is_the_smallest(drawn: list[tuple[int, int, int]], alignment: int) -> None:
+    """Some order of placement, each block as low as it can be, gives the least arena: so all orders are tried."""
+    blocks = [Block(size, first, first + more) for size, first, more in drawn]
+    worst = tuple(np.cumsum([0, *(-(-b.size // alignment) * alignment for b in blocks)])[:-1].tolist())
+    given_plan = Plan(worst, worst[-1] + blocks[-1].size, lower_bound(blocks))
+    found = plan_exactly(blocks, given_plan, alignment, (), seconds=20)
+    placed = list(zip(found.offsets, blocks, strict=True))
+    for (a, x), (b, y) in combinations(placed, 2):
+        assert not x.meets(y) or a + x.size <= b or b + y.size <= a
+    assert found.size == min(lowest(blocks, order, alignment) for order in permutations(range(len(blocks))))
+
+
+def lowest(blocks: list[Block], order: tuple[int, ...], alignment: int) -> int:
+    """The arena when each block in turn is put as low as those before it leave room above them."""
+    offsets: dict[int, int] = {}
+    for i in order:
+        met = [offsets[j] + blocks[j].size for j in offsets if blocks[i].meets(blocks[j])]
+        offsets[i] = -(-max(met, default=0) // alignment) * alignment
+    return max(offsets[i] + blocks[i].size for i in order)
+
+
+def test_exact_plan_of_blocks_that_grow() -> None:
+    """x dies as y is made, which may lie over it; z lives through both."""
+    blocks = [Block(100, 0, 1), Block(150, 1, 2), Block(70, 0, 2)]
+    for grows, size in (((), 320), ({(0, 1)}, 220)):
+        given_plan = Plan((0, 100, 250), 320, 0)
+        assert plan_exactly(blocks, given_plan, 10, grows, seconds=20).size == size
 
 
 def test_plan_is_the_same_every_time() -> None:
