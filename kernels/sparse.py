@@ -148,6 +148,31 @@ def _row_cost(params: Params, on: Sparse) -> float:
     return float(positions(params) * -(-outputs // on.lanes) * (2 * parts * each + 24))
 
 
+WINDOW = 16
+"""Entries of a row that are looked up at once on AArch64."""
+
+
+def row_vectors(params: Params) -> int:
+    """Vectors of four output channels that go through a row together there, at most 16."""
+    fours_of_vectors = -(-int(params["conv"]["out_channels"]) // 16)
+    return 4 * -(-fours_of_vectors // -(-fours_of_vectors // 4))
+
+
+def _window_scratch(params: Params, on: Sparse) -> int:
+    """A row of x in whole entries, and no less than a window."""
+    return max(width(params), WINDOW) * FOUR
+
+
+def _window_cost(params: Params, on: Sparse) -> float:
+    """Instructions of all steps: those of an average channel, and a tenth of the row, since a window waits for the
+    slowest (found by drawing blocks at random)."""
+    vectors = row_vectors(params)
+    groups = -(-params["conv"]["out_channels"] // (4 * vectors))
+    steps = entries(params) / params["conv"]["out_channels"] + width(params) / 10
+    each = groups * (steps * (5 + vectors * (0.25 + on.sparse + 1)) + 7 * vectors + 40)
+    return float(positions(params) * (each + width(params) / 4))
+
+
 def why_dense(kernel: Kernel, params: Params, dense_cost: float) -> str | None:
     """Why a dense kernel of the level, and of this cost, would be faster than ``kernel`` for these weights; None where
     it would not be."""
@@ -215,7 +240,21 @@ def _add(on: Sparse, element: str, packing: str) -> None:
         constants={"VECTORS": 4} | ({"NARROW": 0} if on.level == "aarch64" else {}),
         known=partial(_known, on=on),
     )
-    if on.parts == 0:
+    if on.signed or on.level == "aarch64":
+        narrow = {"NARROW": 0} if on.level == "aarch64" else {}
+        variant(
+            f"sparse_conv_{element}",
+            f"sparse_row_{name}",
+            partial(_refuses_images, on=on),
+            level=on.level,
+            layout="NHWC",
+            packing={"w": f"windows {2 if element == 'q8' and narrow else 4}"},
+            scratch=partial(_window_scratch, on=on),
+            cost=partial(_window_cost, on=on),
+            template=f"lissom_sparse_row_{element}.h",
+            constants={"VECTORS": 16} | narrow,
+            known=lambda params: {**_known(params, on), "VECTORS": row_vectors(params)},
+        )
         return
     variant(
         f"sparse_conv_{element}",

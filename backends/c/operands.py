@@ -50,3 +50,12 @@ def quantized_head(operand: Operand, runs: Array) -> list[Array]:
 def wrapped(sums: Array) -> Array:
     """int64 as int32: sums wrap around, and so are exact where the result fits."""
     return ((sums + 2**31) % 2**32 - 2**31).astype(np.int32)
+
+
+def fours_of(w: Array) -> Array:
+    """Weights (outputs, channels, taps) as (outputs, blocks, 4), the blocks of a tap together, zeros where there are no
+    channels."""
+    outputs, channels, taps = w.shape
+    filled = np.zeros((outputs, -(-channels // 4) * 4, taps), w.dtype)
+    filled[:, :channels] = w
+    return np.ascontiguousarray(np.moveaxis(filled, 2, 1)).reshape(outputs, -1, 4)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lissom.backends.c import packing_m4, packing_m55
-from lissom.backends.c.operands import Operand, chunked, quantized_head
+from lissom.backends.c import packing_aarch64, packing_m4, packing_m55
+from lissom.backends.c.operands import Operand, chunked, fours_of, quantized_head
 from lissom.ir.types import Array
 from lissom.kernels.tiles import geometry, run_length
 
@@ -220,15 +220,6 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
     return np.concatenate([np.ascontiguousarray(a).view(np.uint8).reshape(-1) for a in stream])
 
 
-def fours_of(w: Array) -> Array:
-    """Weights (outputs, channels, taps) as (outputs, blocks, 4), the blocks of a tap together, zeros where there are no
-    channels."""
-    outputs, channels, taps = w.shape
-    filled = np.zeros((outputs, -(-channels // 4) * 4, taps), w.dtype)
-    filled[:, :channels] = w
-    return np.ascontiguousarray(np.moveaxis(filled, 2, 1)).reshape(outputs, -1, 4)
-
-
 PACKINGS: dict[str, Callable[..., Array]] = {
     "OIDHW": plain,
     "IODHW": plain,
@@ -255,5 +246,6 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "sparse": sparse,
     "sparse_floats": sparse_floats,
     "sparse_rows": sparse_rows,
+    "windows": packing_aarch64.windows,
 }
 """The functions behind the names."""
