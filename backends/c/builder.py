@@ -111,13 +111,15 @@ class Builder:
             self._orders[result] = order
         return place
 
-    def view(self, result: Value, of: Value, offset: int = 0, order: Order | None = None) -> None:
-        """Let ``result`` be the bytes of ``of`` from ``offset`` on. With ``order``, the bytes of ``of`` as it lies, and
-        the order of the axes of ``result`` in them; else ``of`` in the graph's order."""
+    def view(
+        self, result: Value, of: Value, offset: int = 0, order: Order | None = None, lying: Order | None = None
+    ) -> None:
+        """Let ``result`` be the bytes of ``of`` from ``offset`` on. With ``order``, the bytes of ``of`` as it lies, or
+        in the order ``lying``, and the order of the axes of ``result`` in them; else ``of`` in the graph's order."""
         if order is None:
             place = self.read(of)
         else:
-            place = self.stored(of)
+            place = self.read(of, lying or self.order(of))
             self._orders[result] = order
         assert place is not None
         self._places[result] = place.plus(offset)

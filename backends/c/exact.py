@@ -47,7 +47,7 @@ def _solve(
     least: list[float] = []
     for k, (i, j) in enumerate(pairs):
         below, gap = n + k, room + 1 + max(_units(blocks[i], alignment), _units(blocks[j], alignment))
-        # below = 1: i ends where j begins, or before; 0: the other way round. What grows may begin inside and ends first.
+        # below = 1: i ends where j begins, or before; 0: the other way round. What grows may begin inside.
         for a, b, sign in ((i, j, 1), (j, i, -1)):
             distance = (
                 -((blocks[b].size - blocks[a].size) // alignment) if (b, a) in grows else _units(blocks[a], alignment)

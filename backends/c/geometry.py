@@ -84,18 +84,34 @@ def regrouped(shape: Sequence[int], order: Order, to: Sequence[int]) -> Order | 
     where what becomes one axis, or is split from one, does not lie together."""
     if 0 in shape:
         return tuple(range(len(to)))
-    old = [axis for axis in range(len(shape)) if shape[axis] > 1]
-    new = [axis for axis in range(len(to)) if to[axis] > 1]
     at = {axis: place for place, axis in enumerate(axis for axis in order if shape[axis] > 1)}
     groups: list[tuple[int, list[int]]] = []  # where axes that belong together lie, and the new axes they become
-    while old:
-        left, right = [old.pop(0)], [new.pop(0)]
-        while (a := prod(shape[axis] for axis in left)) != (b := prod(to[axis] for axis in right)):
-            (left if a < b else right).append((old if a < b else new).pop(0))
+    for left, right in _groups(shape, to):
         if [at[axis] for axis in left] != list(range(at[left[0]], at[left[0]] + len(left))):
             return None
         groups.append((at[left[0]], right))
     return (*(axis for axis in range(len(to)) if to[axis] == 1), *(axis for _, axes in sorted(groups) for axis in axes))
+
+
+def gathered(shape: Sequence[int], order: Order, to: Sequence[int]) -> Order:
+    """The order nearest to ``order`` in which a tensor of ``shape`` is one of the shape ``to``: channels that a shuffle
+    mixed stay channels, last if they were."""
+    groups = sorted([order.index(axis) for axis in left] for left, _ in _groups(shape, to))
+    ones = [axis for axis in range(len(shape)) if shape[axis] == 1]
+    return (*ones, *(axis for places in groups for axis in sorted(order[place] for place in places)))
+
+
+def _groups(shape: Sequence[int], to: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """The axes of a reshaped tensor that become others together, without those of size 1."""
+    old = [axis for axis in range(len(shape)) if shape[axis] > 1]
+    new = [axis for axis in range(len(to)) if to[axis] > 1]
+    found: list[tuple[list[int], list[int]]] = []
+    while old:
+        left, right = [old.pop(0)], [new.pop(0)]
+        while (a := prod(shape[axis] for axis in left)) != (b := prod(to[axis] for axis in right)):
+            (left if a < b else right).append((old if a < b else new).pop(0))
+        found.append((left, right))
+    return found
 
 
 def broadcast(shape: Sequence[int], to: Sequence[int], strides: Sequence[int] | None = None) -> tuple[int, ...]:

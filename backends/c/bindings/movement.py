@@ -15,6 +15,7 @@ from lissom.backends.c.geometry import (
     around,
     broadcast,
     contiguous,
+    gathered,
     item_bytes,
     regrouped,
     shape_of,
@@ -58,7 +59,12 @@ def same_bytes(op: Op, b: Builder) -> None:
         ):
             raise Unsupported("a Dropout in training mode is not supported in C")
     x = op.operands[0]
-    b.view(op, x, order=regrouped(shape_of(x), b.order(x), shape_of(op)))
+    shape, to, lying = shape_of(x), shape_of(op), b.order(x)
+    order = regrouped(shape, lying, to)
+    if order is None:
+        lying = gathered(shape, lying, to)
+        order = regrouped(shape, lying, to)
+    b.view(op, x, order=order, lying=lying)
 
 
 @binds(Transpose)
