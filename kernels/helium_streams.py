@@ -37,6 +37,10 @@ def _not_runs(params: Params) -> str | None:
     return None if params["a_stride"][-1] == params["b_stride"][-1] == 1 else "an operand repeats along the last axis"
 
 
+def _alpha(params: Params) -> str | None:
+    return "a factor inside" if params["alpha"] != 1 else None
+
+
 def _not_bytes(params: Params) -> str | None:
     return "elements wider than a byte" if params["element"] != 1 else None
 
@@ -53,6 +57,16 @@ for _name, _minus in (("add_q8", 0), ("sub_q8", 1)):
 variant("dequantize_i8", "dequantize_i8_m55", always, level=LEVEL, template="lissom_dequantize_i8_m55.h")
 variant("quantize_q8", "quantize_q8_m55", always, level=LEVEL, template="lissom_quantize_q8_m55.h")
 variant("lookup", "lookup_m55", _not_bytes, level=LEVEL, template="lissom_lookup_m55.h")
+
+for _function, _name in enumerate(("gelu_f32", "erf_f32", "sigmoid_f32", "swish_f32", "tanh_f32")):
+    variant(
+        _name,
+        f"{_name}_m55",
+        _alpha if _name == "swish_f32" else always,
+        level=LEVEL,
+        template="lissom_functions_f32_m55.h",
+        constants={"FUNCTION": _function},
+    )
 
 
 # ---- softmax and normalization of rows
