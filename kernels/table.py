@@ -17,6 +17,7 @@ import lissom.kernels.depthwise
 import lissom.kernels.helium
 import lissom.kernels.helium_sparse
 import lissom.kernels.helium_streams
+import lissom.kernels.mended
 import lissom.kernels.neon
 import lissom.kernels.norms
 import lissom.kernels.products

@@ -61,6 +61,19 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int 
     return np.concatenate(parts, axis=2).reshape(-1)
 
 
+def mended(operand: Operand, lanes: int, vectors: int) -> Array:
+    """Weights for ``lissom_conv_q8_mended.h``: panels, and behind each a bit for every group in which two neighbours
+    of some channel, those of one sign, come to more than 128; in whole lines of a cache."""
+    width = lanes * vectors
+    whole = panels(operand, lanes, vectors, 1).reshape(-(-geometry(operand.params)["out_channels"] // width), -1)
+    pairs = whole[:, 8 * width :].view(np.int8).reshape(len(whole), -1, 2 * width, 2).astype(np.int16)
+    largest = np.maximum(np.maximum(pairs, 0).sum(3), np.maximum(-pairs, 0).sum(3)).max(2)
+    bits = np.packbits(largest > 128, axis=1, bitorder="little")
+    room = np.zeros((len(whole), -(-bits.shape[1] // 64) * 64), np.uint8)
+    room[:, : bits.shape[1]] = bits
+    return np.concatenate([whole, room], axis=1).reshape(-1)
+
+
 def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
     """Weights for ``lissom_conv_q8_winograd.h``: for every ``vectors`` vectors of output channels biases as int32 and
     multipliers as float32, then for each two input channels, vector and tap the weights of both, lane by lane."""
@@ -226,6 +239,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "KN": plain,
     "NK": transposed,
     "panels": panels,
+    "mended": mended,
     "columns": packing_m4.columns,
     "pairs": packing_m4.pairs,
     "strips": packing_m4.strips,

@@ -63,6 +63,13 @@ static inline lissom_vi lissom_vi_words_signed(const uint8_t *p) { return _mm_cv
 
 static inline void lissom_vi_store(void *p, lissom_vi v) { _mm_storeu_si128(p, v); }
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm_xor_si128(a, b); }
+
+/* A bit for each lane that is not zero. */
+static inline uint32_t lissom_vi_nonzero(lissom_vi v)
+{
+    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(v, _mm_setzero_si128()))) ^ 0xFu;
+}
+
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm_set1_epi16((int16_t)v); }
 
 /* Four vectors of integers as bytes in their order: saturated to 16 bits, moved up by zero, saturated to 8. */

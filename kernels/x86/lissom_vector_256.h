@@ -116,6 +116,13 @@ static inline void lissom_vi_store_part(void *p, lissom_vi v, int32_t parts, int
 }
 
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm256_xor_si256(a, b); }
+
+/* A bit for each lane that is not zero. */
+static inline uint32_t lissom_vi_nonzero(lissom_vi v)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(v, _mm256_setzero_si256()))) ^ 0xFFu;
+}
+
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm256_set1_epi16((int16_t)v); }
 
 /* Four vectors of integers as bytes in their order: saturated to 16 bits, moved up by zero, saturated to 8. */

@@ -89,6 +89,13 @@ static inline void lissom_vi_store_part(void *p, lissom_vi v, int32_t parts, int
 }
 
 static inline lissom_vi lissom_vi_xor(lissom_vi a, lissom_vi b) { return _mm512_xor_si512(a, b); }
+
+/* A bit for each lane that is not zero. */
+static inline uint32_t lissom_vi_nonzero(lissom_vi v)
+{
+    return _mm512_test_epi32_mask(v, v);
+}
+
 static inline lissom_vi lissom_vi_set_16(int32_t v) { return _mm512_set1_epi16((int16_t)v); }
 
 /* Four vectors of integers as bytes in their order: saturated to 16 bits, moved up by zero, saturated to 8. */

@@ -12,6 +12,9 @@ LISSOM_LEVEL("avx2,fma,f16c")
 #endif
 #include "lissom_vector.h"
 
+/* Registers are enough to finish whole tiles in them. */
+#define LISSOM_WHOLE_TILES
+
 #include "lissom_words.h"
 
 #endif

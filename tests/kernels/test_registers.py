@@ -24,6 +24,7 @@ TILES = {
     "conv_q8_x86_64_v4": ["14x2", "7x2"],
     "conv_q8_x86_64_v3": ["7x1", "6x2", "2x4"],
     "conv_q8_x86_64_v2": ["13x1", "4x2"],
+    "conv_q8_mended_x86_64_v3": ["7x1", "4x2"],
     "conv_q8_winograd_avx512vnni": ["8x2", "4x4"],
     "conv_q8_winograd_x86_64_v3": ["6x2", "4x2"],
     "conv_f32_x86_64_v4": ["14x2", "7x2"],
