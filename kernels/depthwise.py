@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import lcm
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params, Refusal, identifier
@@ -122,6 +123,72 @@ def _known(params: Params) -> dict[str, int]:
     return found | {"BOUNDED": params["bounded"]} if "conv" in params else found
 
 
+LONGEST = 9
+"""Blocks until channels lie in one as in the first: weights are stored once for each."""
+
+
+def _period(params: Params, machine: Machine) -> int:
+    channels = geometry(params)["groups"]
+    return int(lcm(channels, 4 * machine.lanes) // (4 * machine.lanes))
+
+
+def _flat_refusal(machine: Machine) -> Refusal:
+    def refuses(params: Params) -> str | None:
+        if reason := _refusal(machine, 1, 1)(params):
+            return reason
+        if geometry(params)["stride"][2] > 1:
+            return "columns that are not neighbours"
+        if _instructions(params, machine, 1, 1) > CODE:
+            return "a large kernel is too much code"
+        return "too many channels that lie differently" if _period(params, machine) > LONGEST else None
+
+    return refuses
+
+
+def _flat_sizes(params: Params, machine: Machine) -> tuple[int, int]:
+    """Bytes of a row of results in whole blocks, and of a row as they read it."""
+    c, block = geometry(params), 4 * machine.lanes
+    whole = -(-c["out"][2] * c["groups"] // block) * block
+    return whole, whole + (c["kernel"][2] - 1) * c["dilation"][2] * c["groups"]
+
+
+def _flat_scratch(params: Params, machine: Machine) -> int:
+    """Bytes of the rows that an output row sees, of one of the border, of an addend and of results."""
+    whole, row = _flat_sizes(params, machine)
+    c = geometry(params)
+    return int(((c["kernel"][1] - 1) * c["dilation"][1] + 2) * row + 2 * whole)
+
+
+def _flat_cost(params: Params, machine: Machine) -> float:
+    """Cycles of all rows: a copy, then blocks."""
+    whole, row = _flat_sizes(params, machine)
+    c = geometry(params)
+    blocks = whole // (4 * machine.lanes) * (5 + _instructions(params, machine, 1, 1) / machine.rate)
+    return float(c["batch"] * c["out"][1] * (40 + row * c["stride"][1] / 32 + blocks))
+
+
+def _flat_known(params: Params, machine: Machine) -> dict[str, int]:
+    known = {"CHANNELS": geometry(params)["groups"], "PERIOD": _period(params, machine), **_known(params)}
+    return {name: value for name, value in known.items() if name != "STRIDE"}
+
+
+def _add_flat(machine: Machine) -> None:
+    variant(
+        "conv_q8",
+        f"depthwise_q8_{identifier(machine.level)}_flat",
+        _flat_refusal(machine),
+        level=machine.level,
+        layout="NHWC",
+        apart=True,
+        packing={"w": f"depthwise {machine.lanes} {1 if machine.dot == 1 else 2} 1"},
+        scratch=partial(_flat_scratch, machine=machine),
+        cost=partial(_flat_cost, machine=machine),
+        template="lissom_depthwise_q8_flat.h",
+        constants={"BITS": 32 * machine.lanes},
+        known=partial(_flat_known, machine=machine),
+    )
+
+
 def _add(task: str, machine: Machine, columns: int, vectors: int, packing: str, **constants: int) -> None:
     block = vectors * machine.lanes * 4
     variant(
@@ -147,3 +214,5 @@ for _machine in FLOATS:
     for _vectors in (1, 2):
         for _columns in range(1, min(8, _machine.registers // 2) // _vectors + 1):
             _add("conv_f32", _machine, _columns, _vectors, f"depthwise {_machine.lanes * _vectors} 4", VECTORS=_vectors)
+for _machine in {m.level: m for m in reversed(BYTES)}.values():  # the widest vectors of each level
+    _add_flat(_machine)

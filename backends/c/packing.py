@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import lcm
 
 import numpy as np
 
@@ -113,10 +114,11 @@ def blocks(operand: Operand, vectors: int, channels: int, piece: int) -> Array:
     return np.concatenate(raw, axis=2).reshape(-1)
 
 
-def depthwise(operand: Operand, lanes: int, element: int) -> Array:
+def depthwise(operand: Operand, lanes: int, element: int, flat: int = 0) -> Array:
     """Weights for ``lissom_depthwise_q8.h``, of 1 or 2 bytes each, or ``lissom_depthwise_f32.h``, of 4: for each block
     of channels the biases, for int8 the multipliers, and for each column of the kernel its rows. For floats a block is
-    ``lanes`` channels; for int8 four times as many, in the order that zipping their bytes leaves them in."""
+    ``lanes`` channels; for int8 four times as many, in the order that zipping their bytes leaves them in. With ``flat``
+    channels are repeated until blocks are full (``lissom_depthwise_q8_flat.h``)."""
     c = geometry(operand.params)
     _, height, width = c["kernel"]
     weights = operand.array.reshape(c["groups"], height, width)
@@ -135,6 +137,8 @@ def depthwise(operand: Operand, lanes: int, element: int) -> Array:
 
     def by_block(array: Array) -> Array:
         """(channels, ...) as (blocks, block, ...) in the order of lanes, with zeros for channels that are not there."""
+        if flat:
+            array = np.concatenate([array] * (lcm(len(array), block) // len(array)))
         filled = np.zeros((-(-len(array) // block) * block, *array.shape[1:]), array.dtype)
         filled[: len(array)] = array
         return filled.reshape(-1, block, *array.shape[1:])[:, order]
