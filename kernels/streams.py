@@ -6,6 +6,8 @@ the reference or, where channels lie last, one with loops over channels.
 
 from __future__ import annotations
 
+from functools import partial
+
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params, Refusal, always, identifier
 from lissom.kernels.registry import kernels_of, variant
@@ -71,10 +73,10 @@ for _task in ("max_pool_u8", "max_pool_i8", "max_pool_f32", "average_pool_f32"):
         )
 
 
-def _fills_no_block(params: Params) -> str | None:
+def _fills_no_block(params: Params, block: int) -> str | None:
     if params["in"][0] * params["out"][0] * params["kernel"][0] > 1:
         return "a pool over three axes"
-    return f"{params['channels']} channels, which fill no block" if params["channels"] < 32 else None
+    return f"{params['channels']} channels, which fill no block" if params["channels"] < block else None
 
 
 def _window(params: Params) -> dict[str, int]:
@@ -82,17 +84,18 @@ def _window(params: Params) -> dict[str, int]:
 
 
 for _task in ("max_pool_u8", "max_pool_i8"):
-    variant(
-        _task,
-        f"{name_of(_task, FLOATS)}_bytes",
-        _fills_no_block,
-        level=FLOATS,
-        layout="NHWC",
-        apart=True,
-        template="lissom_max_pool_bytes.h",
-        constants={"SIGNED": int(_task == "max_pool_i8")},
-        known=_window,
-    )
+    for _level, _block in ((FLOATS, 32), (NEON, 16)):
+        variant(
+            _task,
+            f"{name_of(_task, _level)}_bytes",
+            partial(_fills_no_block, block=_block),
+            level=_level,
+            layout="NHWC",
+            apart=True,
+            template="lissom_max_pool_bytes.h",
+            constants={"SIGNED": int(_task == "max_pool_i8")},
+            known=_window,
+        )
 
 
 def _not_read_as(signed: bool) -> Refusal:

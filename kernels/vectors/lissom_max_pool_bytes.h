@@ -1,30 +1,27 @@
-/* Maximum of bytes in a window, channels last, in a register: 32 channels at a time, the last of which may be some of those
+/* Maximum of bytes in a window, channels last, in a register: BLOCK channels at a time, the last of which may be some of those
  * before, the same bytes once more. LISSOM_HEIGHT and LISSOM_WIDTH are the kernel's; LISSOM_SIGNED says which bytes. */
 #include "lissom_pool.h"
 
-#define BLOCK 32
 #if LISSOM_SIGNED
 typedef int8_t element;
-#define LARGER _mm256_max_epi8
 #define LEAST INT8_MIN
 #else
 typedef uint8_t element;
-#define LARGER _mm256_max_epu8
 #define LEAST 0
 #endif
 
-static inline __m256i load(const element *x) { return _mm256_loadu_si256((const void *)x); }
+#include "lissom_byte_block.h"
 
 /* One block of a window of `height` rows by `width` columns, so many elements apart. */
 static inline void window(const element *x, int32_t height, int32_t row, int32_t width, int32_t column, element *y)
 {
-    __m256i most = _mm256_set1_epi8(LEAST);
+    block most = block_set(LEAST);
     for (int32_t h = 0; h < height; ++h) {
         for (int32_t w = 0; w < width; ++w) {
-            most = LARGER(most, load(x + h * row + w * column));
+            most = block_larger(most, block_load(x + h * row + w * column));
         }
     }
-    _mm256_storeu_si256((void *)y, most);
+    block_store(y, most);
 }
 
 static inline void pool(const lissom_pool_params *p, const element *x, element *y)
