@@ -56,6 +56,17 @@ def test_bytes_and_stack(target: str, lenet: tuple[Graph, Any], tmp_path: Path) 
         artifact.time(x[:1])
 
 
+def test_kernels_for_patches_of_any_length(lenet: tuple[Graph, Any], tmp_path: Path) -> None:
+    """With ``optimize="size"`` those of cortex-m55 are not compiled for a layer each, and compute the same."""
+    need("cortex-m55")
+    graph, x = lenet
+    fast, small = (emit(graph, tmp_path / o, target="cortex-m55", optimize=o) for o in ("speed", "size"))  # type: ignore[arg-type]
+    names = {name for layer in small["layers"] for name in layer["kernel"].split(", ")}
+    assert "lissom_conv_q8_m55" in names
+    assert small["artifact"]["code_bytes"] < fast["artifact"]["code_bytes"]
+    assert Artifact(tmp_path / "size").run(x)[0].tobytes() == evaluate(graph, x)[0].tobytes()
+
+
 @pytest.mark.parametrize("target", ["aarch64", "cortex-m4", "cortex-m55"])
 def test_clang_has_no_warning(target: str, lenet: tuple[Graph, Any], tmp_path: Path) -> None:
     if shutil.which("clang") is None:
