@@ -82,11 +82,10 @@ void NAME_profile(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena,
         NAME_end(0);
     }
     shortest = least;
-    (void)start(threads);
+    start(threads);
     for (int i = 0; i < runs; ++i) {
         (void)run(inputs, outputs, arena);
     }
-    stop();
     for (int i = 0; i < layers; ++i) {
         least[i] = least[i] >= never ? 0.0 : least[i] > clock ? least[i] - clock : 0.0;
     }

@@ -55,7 +55,8 @@ def thread_files(program: Program) -> dict[str, str]:
 
 
 def harness(name: str, threads: int) -> str:
-    """C for programs that run an artifact: ``run``, and ``start`` and ``stop`` around runs, of one thread at a time."""
+    """C for programs that run an artifact: ``start`` before runs, and ``run``, from one thread at a time. What is
+    started stays so, asleep between runs, until another number of threads is wanted."""
     text = _THREADED if threads > 1 else _ALONE
     return text.replace("UPPER", name.upper()).replace("NAME", name)
 
@@ -251,8 +252,7 @@ void NAME_threads_for(void *given, int parts, void (*part)(void *task, int index
 """
 
 _ALONE = """\
-static int start(int threads) { return threads > 0; }
-static void stop(void) {}
+static void start(int threads) { (void)threads; }
 static int run(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena)
 {
     return NAME_run(inputs, outputs, arena);
@@ -263,9 +263,19 @@ _THREADED = """\
 #include "NAME_threads.h"
 
 static NAME_threads pool;
+static int started;
 
-static int start(int threads) { return NAME_threads_start(&pool, threads); }
-static void stop(void) { NAME_threads_stop(&pool); }
+static void start(int threads)
+{
+    if (started != threads) {
+        if (started) {
+            NAME_threads_stop(&pool);
+        }
+        (void)NAME_threads_start(&pool, threads);
+        started = threads;
+    }
+}
+
 static int run(const NAME_inputs *inputs, NAME_outputs *outputs, void *arena)
 {
     return NAME_run_parallel(inputs, outputs, arena, NAME_threads_for, &pool);
