@@ -16,9 +16,9 @@ void LISSOM_KERNEL(const lissom_conv_params *p, const float *x, const float *w, 
         for (int32_t g = 0; g < p->groups; ++g) {
             const float *const group = w + g * ((p->out_channels + 7) / 8 * PANEL(length));
             for (int32_t row = 0; row < rows; ++row) {
-                const float *const from = (const void *)lissom_strip_at(p, &strip, image + g * strip.bytes, 0, row, scratch);
+                const uint8_t *const from = lissom_strip_at(p, &strip, image + g * strip.bytes, 0, row, scratch);
                 const int32_t to = (n * rows + row) * p->out[2] * p->y_pixel + g * p->out_channels;
-                columns(&job, from, strip.step / 4, length, group, skip ? skip + to : NULL, y + to, p->out[2],
+                columns(&job, (const void *)from, strip.step / 4, length, group, skip ? skip + to : NULL, y + to, p->out[2],
                         p->out_channels);
             }
         }

@@ -1,8 +1,8 @@
 /* Sums of products of floats: eight output channels of three columns at once, or 16 channels of one column. A column is a
  * patch of `length` floats that lie together.
  *
- * w holds for each eight output channels the biases, and for each float of a patch their weights (backends/c/packing_m55.py,
- * "eights"). */
+ * w holds for each eight output channels the biases, and for each float of a patch their weights
+ * (backends/c/packing_m55.py, "eights"). */
 #ifndef LISSOM_PANELS_M55_H
 #define LISSOM_PANELS_M55_H
 
@@ -32,7 +32,7 @@ static void finish(const panels *p, lissom_vf a, lissom_vf b, const float *skip,
 
 /* n <= 3 columns, of which there may be fewer: the last one is then computed again. */
 LISSOM_NOINLINE static void three(const panels *p, const float *x, int32_t step, const float *w, int32_t length,
-                const float *skip, float *y, int32_t channels, int32_t n)
+                                  const float *skip, float *y, int32_t channels, int32_t n)
 {
     const float *x1 = x + (n > 1 ? step : 0);
     const float *x2 = x1 + (n > 2 ? step : 0);
@@ -67,8 +67,8 @@ LISSOM_NOINLINE static void three(const panels *p, const float *x, int32_t step,
 }
 
 /* Two panels of one column. */
-LISSOM_NOINLINE static void one(const panels *p, const float *x, const float *w, int32_t length, const float *skip, float *y,
-                int32_t channels)
+LISSOM_NOINLINE static void one(const panels *p, const float *x, const float *w, int32_t length, const float *skip,
+                                float *y, int32_t channels)
 {
     const float *v = channels > 8 ? w + PANEL(length) : w;
     lissom_vf a0 = vld1q_f32(w);

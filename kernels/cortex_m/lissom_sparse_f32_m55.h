@@ -103,7 +103,8 @@ void LISSOM_KERNEL(const lissom_sparse_f32_params *q, const float *x, const uint
     for (int32_t row = 0; row < rows; ++row) {
         const int32_t of_image = row % (p->out[0] * p->out[1]);
         const float *const image = x + row / (p->out[0] * p->out[1]) * p->in[0] * p->in[1] * p->in[2] * p->in_channels;
-        const float *const from = (const void *)lissom_strip_at(p, &strip, (const uint8_t *)image, 0, of_image, (uint8_t *)own);
+        const float *const from =
+            (const void *)lissom_strip_at(p, &strip, (const uint8_t *)image, 0, of_image, (uint8_t *)own);
         for (int32_t c = 0; c < columns; c += COLUMNS) { /* the last columns, some of them once more */
             const int32_t first = lissom_smaller(c, columns - many);
             lay_out(scratch, from + first * step, step, length, many);
