@@ -118,7 +118,7 @@ def _packed(c: Params) -> bool:
 
 def _cost(params: Params, pixels: int, mixed: int) -> float:
     c, eights = geometry(params), columns_words(params) // 2
-    abreast, step, around = (1, 27, 40) if pixels == 4 else (4, 38, 45)
+    abreast, step, around = (1, 27, 36) if pixels == 4 else (4, 38, 42)
     each = -(-c["out_channels"] // abreast) * (around + (step - 2 * mixed * abreast) * eights) + 12 * pixels * eights
     return float(c["batch"] * c["groups"] * -(-prod(c["out"]) // pixels) * each)
 
@@ -239,7 +239,7 @@ def _refuses_sparse(params: Params, pixels: int) -> str | None:
 def _sparse_cost(params: Params, pixels: int) -> float:
     """Every channel has half a pair that is empty."""
     c = geometry(params)
-    around, pair = (45, 29) if pixels == 4 else (16, 13)
+    around, pair = (41, 29) if pixels == 4 else (16, 13)
     each = c["out_channels"] * (around + pair / 4) + params["blocks"] * pair / 2 + 6 * pixels * columns_words(params)
     return float(c["batch"] * -(-prod(c["out"]) // pixels) * each)
 
