@@ -60,8 +60,10 @@ class Result:
 
     @property
     def best(self) -> Lane | None:
-        """The fastest peer."""
-        return min(self.peers, key=lambda lane: lane.median, default=None)
+        """The fastest peer, with as many threads as ours."""
+        threads = 1 if self.ours is None else self.ours.entrant.threads
+        rivals = [x for x in self.peers if x.entrant.threads == threads]
+        return min(rivals, key=lambda lane: lane.median, default=None)
 
     @property
     def noise(self) -> float:
@@ -121,6 +123,16 @@ class Result:
         if self.ours and self.best:
             ratio = self.ours.median / self.best.median
             lines.append(f"{ratio:.2f} of the time of the best peer, {self.best.entrant.label}")
+        for x in self.lanes:
+            if (
+                self.ours
+                and x.entrant.engine == "lissom"
+                and not x.why
+                and x.entrant.threads != self.ours.entrant.threads
+            ):
+                lines.append(
+                    f"{x.entrant.label}: {x.median / self.ours.median:.2f} of the time of {self.ours.entrant.label}"
+                )
         lines.append(f"two runs of one engine differ by up to {self.noise:.0%}")
         if max(self.load) > 1.5:
             lines.append(f"the machine was busy: load average {self.load[0]:.1f} to {self.load[1]:.1f}")

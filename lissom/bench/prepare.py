@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lissom.backends.c.artifact import Artifact
 from lissom.bench.peers import Installed
 from lissom.bench.race import Entrant, Sample
 from lissom.ir.errors import Error
@@ -46,6 +47,8 @@ class Contest:
     """For each converter the Python that has it."""
     tflite: Sequence[Path] = ()
     """``.tflite`` files that are given; else they are converted where the tools are there."""
+    threads: Sequence[int] = (1,)
+    """How many threads peers have, each number in turn. An artifact has those it was compiled for."""
     isas: Sequence[str | None] = (None,)
     """The instruction sets peers are held to, each in turn; None: all that the CPU has."""
     notes: list[str] = field(default_factory=list)
@@ -63,7 +66,10 @@ def entrants(c: Contest, progress: Progress = lambda text: None) -> list[Entrant
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
     }
-    found = [Entrant(label, "lissom", numbers, path, environment=here) for label, path in c.artifacts.items()]
+    found = [
+        Entrant(label, "lissom", numbers, path, environment=here, threads=Artifact(path).threads)
+        for label, path in c.artifacts.items()
+    ]
     for name, forms in (("onnxruntime", _onnxruntime), ("openvino", _openvino), ("litert", _litert), ("ncnn", _ncnn)):
         if name not in c.found:
             continue
@@ -79,8 +85,18 @@ def entrants(c: Contest, progress: Progress = lambda text: None) -> list[Entrant
                     continue
                 full = f"{name} {label}" + (f" at {isa}" if isa else "")
                 environment = installed.environment(isa)
-                found.append(Entrant(full, name, numbers, file, installed.python, environment, options, isa))
+                for n in c.threads:
+                    shown = full + on_threads(n)
+                    entrant = Entrant(
+                        shown, name, numbers, file, installed.python, environment, options, isa, threads=n
+                    )
+                    found.append(entrant)
     return [*found, *_duplicates(found)]
+
+
+def on_threads(count: int) -> str:
+    """What a label ends with."""
+    return f", {count} threads" if count > 1 else ""
 
 
 def _duplicates(found: Sequence[Entrant]) -> Iterator[Entrant]:

@@ -1,4 +1,5 @@
-"""The race: every engine a process on the same core, taking turns in an order that is shuffled each round.
+"""The race: every engine a process on the same core, or as many as it has threads, taking turns in an order that is
+shuffled each round.
 
 A fixed order favours whoever follows a light neighbour; so does a machine that is busy for a while. Duplicates of an
 engine show what is left of that: leads smaller than their spread mean nothing.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import subprocess
 import sys
@@ -48,6 +50,7 @@ class Entrant:
     isa: str | None = None
     """The instruction set it is held to."""
     same_as: str = ""
+    threads: int = 1
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Lane:
             "engine": e.engine,
             "numbers": e.numbers,
             "isa": e.isa,
+            "threads": e.threads,
             "same_as": e.same_as,
         }
         if self.why:
@@ -142,6 +146,18 @@ def race(
     return lanes
 
 
+def cores_from(core: int | None, count: int) -> list[int] | None:
+    """The core and those before it that this process may use, in a ring; None where no core is wanted. Raises Error
+    where there are fewer than ``count``."""
+    if core is None:
+        return None
+    able = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [core]
+    if count > len(able):
+        raise Error(f"{count} threads want a core each; this process may use {len(able)}")
+    last = able.index(core) if core in able else len(able) - 1
+    return [core, *(able[last - i] for i in range(1, count))]
+
+
 class _Runner:
     """The process of an entrant."""
 
@@ -149,6 +165,7 @@ class _Runner:
         self.entrant = entrant
         self.log = spec.with_suffix(".log")
         facts = {"engine": entrant.engine, "file": str(entrant.file), "options": dict(entrant.options), **more}
+        facts |= {"threads": entrant.threads, "cores": cores_from(more["core"], entrant.threads)}
         spec.write_text(json.dumps({**facts, "inputs": str(inputs), "outputs": str(outputs)}))
         with self.log.open("w") as log:
             self.process = subprocess.Popen(

@@ -3,9 +3,10 @@
     python worker.py SPEC.json
 
 The spec names the engine, its model file, an ``.npz`` of samples (``INPUT/0``, ``INPUT/1`` ...), the file to write the
-outputs to, the core, whether to count processor time, and engine options. The first line on stdout says that the engine
-is ready, or why it is not. Then each line on stdin is a number of runs; answered with the seconds each of them took.
-Nothing of lissom is imported unless the engine is lissom, and every engine runs on one thread.
+outputs to, the cores, the number of threads, whether to count processor time, and engine options. The first line on
+stdout says that the engine is ready, or why it is not. Then each line on stdin is a number of runs; answered with the
+seconds each of them took.
+Nothing of lissom is imported unless the engine is lissom, and every engine runs on as many threads as are asked for.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def load_onnxruntime(file: str, options: dict[str, Any]) -> Loaded:
     import onnxruntime as ort
 
     settings = ort.SessionOptions()
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.intra_op_num_threads, settings.inter_op_num_threads = options["threads"], 1
     settings.log_severity_level = 3
     session = ort.InferenceSession(file, settings, providers=["CPUExecutionProvider"])
     binding = session.io_binding()
@@ -79,7 +80,8 @@ def load_onnxruntime(file: str, options: dict[str, Any]) -> Loaded:
 def load_openvino(file: str, options: dict[str, Any]) -> Loaded:
     import openvino as ov
 
-    config = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+    config = {"NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+    config["INFERENCE_NUM_THREADS"] = options["threads"]
     compiled = ov.Core().compile_model(file, "CPU", {**config, **options["engine"]})
     request = compiled.create_infer_request()
     held: list[Any] = []
@@ -99,7 +101,7 @@ def load_litert(file: str, options: dict[str, Any]) -> Loaded:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(file, num_threads=1)
+    interpreter = Interpreter(file, num_threads=options["threads"])
     interpreter.allocate_tensors()
     inputs, results = interpreter.get_input_details(), interpreter.get_output_details()
 
@@ -130,7 +132,7 @@ def load_ncnn(file: str, options: dict[str, Any]) -> Loaded:
     import ncnn
 
     net = ncnn.Net()
-    net.opt.num_threads = 1
+    net.opt.num_threads = options["threads"]
     net.opt.use_vulkan_compute = False
     net.load_param(file)
     net.load_model(str(Path(file).with_suffix(".bin")))
@@ -178,10 +180,10 @@ def main() -> None:
         answers.write(json.dumps(value) + "\n")
         answers.flush()
 
-    if spec["core"] is not None:
-        os.sched_setaffinity(0, {spec["core"]})
+    if spec["cores"] is not None:
+        os.sched_setaffinity(0, set(spec["cores"]))
     try:
-        options = {"engine": spec["options"], "cpu": spec["cpu"]}
+        options = {"engine": spec["options"], "cpu": spec["cpu"], "threads": spec["threads"]}
         outputs, clock = LOADERS[spec["engine"]](spec["file"], options)
         samples = list(samples_of(spec["inputs"]))
         written = {f"{i}/{j}": y for i, s in enumerate(samples) for j, y in enumerate(outputs(s))}

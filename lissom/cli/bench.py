@@ -26,6 +26,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
+def _counts(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+    counts = [int(n) if n.isdecimal() else 0 for n in _names(ctx, param, value)]
+    if not counts or min(counts) < 1 or len(set(counts)) < len(counts):
+        raise click.BadParameter(f"{value!r} is no number of threads, nor several such as 1,2")
+    return counts
+
+
 @click.command()
 @click.argument("what", metavar="MODEL|OUT_DIR")
 @options.passes
@@ -50,6 +57,13 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
 @click.option("--isa", metavar="LEVEL", help="Hold peers to an instruction set, as far as each allows it.")
 @click.option("--rounds", default=12, show_default=True, type=click.IntRange(1), help="Turns each engine takes.")
 @click.option("--core", type=int, help="The core all engines are pinned to.  [default: the last one]")
+@click.option(
+    "--threads",
+    default="1",
+    show_default=True,
+    callback=_counts,
+    help="How many threads all have, such as 2; or several numbers, such as 1,2, which all take part with in turn.",
+)
 @click.option("--cpu-time", is_flag=True, help="Count processor time, for a machine that is busy with other things.")
 @click.option("--layers", is_flag=True, help="Also time each layer, beside the peak of the instruction set.")
 @click.option(
@@ -78,6 +92,7 @@ def bench(
     isa: str | None,
     rounds: int,
     core: int | None,
+    threads: list[int],
     cpu_time: bool,
     layers: bool,
     instructions: bool,
@@ -85,7 +100,8 @@ def bench(
     plot: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Time an artifact beside other engines: one run, one thread, one core, taking turns in shuffled order.
+    """Time an artifact beside other engines: one run, one thread, one core, taking turns in shuffled order. With
+    --threads there are as many cores as threads; an OUT_DIR has the threads that it was compiled for.
 
     MODEL is compiled for --target after --passes, by default fold; OUT_DIR is an artifact of lissom compile. An int8
     artifact is raced against int8 and float of every engine. What each engine computes is compared with the float
@@ -112,7 +128,8 @@ def bench(
         if Path(what).is_dir():
             contest = from_artifact(Path(what), Path(folder, "peers"), data)
         else:
-            contest = from_model(what, Path(folder), passes, data, shapes, target, status.update)
+            contest = from_model(what, Path(folder), passes, data, shapes, target, status.update, threads)
+        contest.threads = threads
         contest.found, contest.notes, contest.isas, contest.tflite = found, list(missing.values()), (isa,), tflite
         contest.tools = {tool: p for tool in CONVERTERS if (p := python_with(tool, which_pythons))}
         samples = contest.calibration[: SAMPLES // 2]
@@ -190,10 +207,11 @@ def from_model(
     shapes: Shapes,
     target: str,
     update: Callable[[str], None],
+    threads: Sequence[int] = (1,),
 ) -> Contest:
     """Compile a model for the race."""
     import lissom as ls
-    from lissom.bench.prepare import Contest
+    from lissom.bench.prepare import Contest, on_threads
     from lissom.cli.model import read_model
 
     source = _one_batch(read_model(model, shapes))
@@ -202,9 +220,11 @@ def from_model(
     update(f"running {pipeline}")
     compressed = ls.run(pipeline, source, data=data, target=target)
     update("compiling")
-    report = ls.emit(compressed, folder / "artifact", target=target)
+    artifacts = {f"lissom{on_threads(n)}": folder / f"artifact{n}" for n in threads}
+    for n, out in zip(threads, artifacts.values(), strict=True):
+        report = ls.emit(compressed, out, target=target, threads=n)
     exported = compressed if passes is not None else None
-    return Contest(folder / "peers", source, samples, {"lissom": folder / "artifact"}, exported, is_int8(report))
+    return Contest(folder / "peers", source, samples, artifacts, exported, is_int8(report))
 
 
 def from_artifact(out: Path, folder: Path, data: str | None) -> Contest:

@@ -63,6 +63,7 @@ def test_artifact_and_missing_peer(
     [
         (("--against", "tvm"), "no peer is called 'tvm'; there are: onnxruntime"),
         (("--isa", "avx9"), "'avx9' is not one of"),
+        (("--threads", "1,0"), "'1,0' is no number of threads"),
         (("--peer-python", "no/such/python"), "--peer-python no/such/python is not a program"),
     ],
 )
