@@ -157,3 +157,20 @@ for _element in (1, 2, 4, 8):
         )
 variant("lookup", "lookup_shuffle", _not_bytes, level=FLOATS, template="lissom_lookup_shuffle.h")
 variant("lookup", f"lookup_{NEON}", _not_bytes, level=NEON, template="lissom_lookup_shuffle.h")
+
+
+def _not_runs_of_int8(params: Params) -> str | None:
+    if not params["a"]["flip"] or not params["b"]["flip"] or params["y"]["low"] + params["y"]["zero"] != -128:
+        return "int8 is wanted"
+    return None if params["a_stride"][-1] == params["b_stride"][-1] == 1 else "an operand repeats along the last axis"
+
+
+for _task, _how in (("add_q8", (0, 0)), ("sub_q8", (1, 0)), ("mul_q8", (0, 1))):
+    variant(
+        _task,
+        f"{name_of(_task, NEON)}_rows",
+        _not_runs_of_int8,
+        level=NEON,
+        template="lissom_binary_q8_rows.h",
+        constants=dict(zip(("MINUS", "TIMES"), _how, strict=True)),
+    )
