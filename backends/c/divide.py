@@ -230,7 +230,7 @@ def _channels(call: Call, count: int) -> list[Piece]:
     assert place is not None
     if c["groups"] > 1:
         return _groups(call, count) if layout == "depthwise" else []
-    width = {"panels": prod, "winograd": prod, "blocks": lambda n: 4 * n[0]}.get(layout)
+    width = {"panels": prod, "mended": prod, "winograd": prod, "blocks": lambda n: 4 * n[0]}.get(layout)
     if width is None or call.kernel.layout != "NHWC":
         return []
     grain = width([int(n) for n in numbers[:2]])
