@@ -1,8 +1,8 @@
-"""3x3 convolutions of bytes with a quarter of the products: Winograd's F(4x4, 3x3) in words, exact.
+"""3x3 convolutions with a quarter of the products: Winograd's F(4x4, 3x3), for bytes in words, exact, and for floats.
 
 36 products make 16 results, where 144 would. Patches, weights and results have to be transformed, which takes as long
 for few channels as for many: so a layer of few columns, or of few channels, may be faster by plain tiles, and the
-choice is by cost. Products are of words, at half the rate of bytes where a level has dot products of those.
+choice is by cost. Products of bytes are of words, at half the rate of bytes where a level has dot products of those.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ from dataclasses import replace
 from functools import partial
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params
+from lissom.kernels.kernel import Params, identifier
 from lissom.kernels.registry import variant
-from lissom.kernels.tiles import INTEGERS, Machine, cycles_a_group, geometry, tile_sizes
+from lissom.kernels.tiles import FLOATS, INTEGERS, Machine, cycles_a_group, element_bytes, geometry, tile_sizes
 
 POINTS = 36
 ROOM = 320 * 1024
 """Bytes of transformed patches at once: a part of the second cache."""
+WEIGHTS = 256 * 1024
+"""Bytes of transformed weights at once."""
 
 
 def _refuses(params: Params) -> str | None:
     c = geometry(params)
-    if not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]:
+    if "conv" in params and (not params["w_plain"] or params["x"]["flip"] or params["skip"]["flip"]):
         return "int8 weights with zero point 0 and uint8 activations are wanted"
     axes = c["in"][0], c["out"][0], c["kernel"], c["stride"], c["dilation"]
     if c["groups"] > 1 or axes != (1, 1, (1, 3, 3), (1, 1, 1), (1, 1, 1)):
         return "a convolution of 3x3 with stride 1 is wanted"
-    return None if params["narrow"] else "sums that may not fit in 26 bits"
+    return None if params.get("narrow", 1) else "sums that may not fit in 26 bits"
 
 
 def _tiles(params: Params) -> int:
@@ -35,54 +37,73 @@ def _tiles(params: Params) -> int:
     return int(-(-c["out"][1] // 4) * -(-c["out"][2] // 4))
 
 
-def _known(params: Params, lanes: int, rows: int) -> dict[str, int]:
-    """Tiles at once, of equal blocks as far as they can be, and the channels of a patch, in whole vectors of words."""
-    depth = -(-geometry(params)["in_channels"] // (2 * lanes)) * 2 * lanes
+def _groups(params: Params, machine: Machine) -> int:
+    """Of input channels whose transformed weights make four bytes."""
+    return int(-(-geometry(params)["in_channels"] * machine.element // 4))
+
+
+def _known(params: Params, machine: Machine, rows: int, vectors: int) -> dict[str, int]:
+    """Tiles at once, of equal blocks as far as they can be, the channels of a patch, in whole vectors, and for floats
+    groups of channels whose weights are transformed at once."""
+    groups, each = _groups(params, machine), 4 // machine.element
+    depth = -(-groups // machine.lanes) * machine.lanes * each
     tiles = _tiles(params)
-    blocks = -(-tiles // max(rows, ROOM // (POINTS * 2 * depth)))
-    return {"BLOCK": -(-tiles // (blocks * rows)) * rows, "DEPTH": depth}
+    blocks = -(-tiles // max(rows, ROOM // (POINTS * machine.element * depth)))
+    known = {"BLOCK": -(-tiles // (blocks * rows)) * rows, "DEPTH": depth}
+    if machine.element == 2:
+        return known
+    parts = -(-groups // max(1, WEIGHTS // (POINTS * vectors * machine.lanes * 4)))
+    return {**known, "PART": -(-groups // parts)}
 
 
-def _scratch(params: Params, lanes: int, rows: int, vectors: int) -> int:
+def _scratch(params: Params, machine: Machine, rows: int, vectors: int) -> int:
     """A patch, transformed patches, weights of a panel, and its sums."""
-    block, depth = _known(params, lanes, rows).values()
-    channels = geometry(params)["in_channels"]
-    patch = -(-(POINTS * channels + depth) // 64) * 64
-    weights = -(-channels // 2) * vectors * lanes * 4 + 64
-    return int(patch + POINTS * (block * depth * 2 + 64 + weights + block * vectors * lanes * 4 + 64))
+    block, depth, *part = _known(params, machine, rows, vectors).values()
+    channels, width = geometry(params)["in_channels"], vectors * machine.lanes * 4
+    patch = -(-(POINTS * channels + depth) * element_bytes(params) // 64) * 64
+    return int(
+        patch
+        + POINTS
+        * (block * depth * machine.element + (*part, _groups(params, machine))[0] * width + block * width + 3 * 64)
+    )
 
 
 def _cost(params: Params, machine: Machine, rows: int, vectors: int) -> float:
     """Cycles of the products, then of the three transforms, for each vector."""
     c = geometry(params)
-    block, depth = _known(params, machine.lanes, rows).values()
-    tiles, pairs = _tiles(params), -(-c["in_channels"] // 2)
+    block, depth, *_ = _known(params, machine, rows, vectors).values()
+    tiles, groups = _tiles(params), _groups(params, machine)
     panels = -(-c["out_channels"] // (vectors * machine.lanes))
     blocks = -(-tiles // block)
-    one = pairs * cycles_a_group(machine, rows, vectors, pairs) + 2 * rows * vectors
+    one = groups * cycles_a_group(machine, rows, vectors, groups) + 2 * rows * vectors
     products = panels * -(-tiles // rows) * POINTS * one
-    patches = tiles * depth // (2 * machine.lanes)
-    weights = blocks * panels * pairs * vectors
+    patches = tiles * depth * machine.element // (4 * machine.lanes)
+    weights = blocks * panels * groups * vectors
     results = tiles * -(-c["out_channels"] // machine.lanes)
-    slow = 2 if machine.lanes / machine.dots > 10 else 1  # 64 bytes take twice as long, and dot products of them too
+    slow = 0.6  # floats: no lanes are widened or narrowed
+    if machine.element == 2:  # 64 bytes take twice as long, and dot products of them too
+        slow = 2.0 if machine.lanes / machine.dots > 10 else 1.0
     return float(c["batch"] * (products + slow * (120 * patches + 70 * weights + 120 * results)))
 
 
-for _machine in INTEGERS:
-    _words = replace(_machine, element=2)
-    for _rows, _vectors in tile_sizes(_machine):
-        _lanes = _machine.lanes
-        variant(
-            "conv_q8",
-            f"conv_q8_winograd_{_machine.level.replace('-', '_')}_{_rows}x{_vectors}",
-            _refuses,
-            level=_machine.level,
-            layout="NHWC",
-            apart=True,
-            packing={"w": f"winograd {_lanes} {_vectors}"},
-            scratch=partial(_scratch, lanes=_lanes, rows=_rows, vectors=_vectors),
-            cost=partial(_cost, machine=_words, rows=_rows, vectors=_vectors),
-            template="lissom_conv_q8_winograd.h",
-            constants={"ROWS": _rows, "VECTORS": _vectors},
-            known=partial(_known, lanes=_lanes, rows=_rows),
-        )
+def _add(task: str, machines: tuple[Machine, ...]) -> None:
+    for machine in machines:
+        for rows, vectors in tile_sizes(machine):
+            variant(
+                task,
+                f"{task}_winograd_{identifier(machine.level)}_{rows}x{vectors}",
+                _refuses,
+                level=machine.level,
+                layout="NHWC",
+                apart=True,
+                packing={"w": f"winograd {machine.lanes} {vectors}"},
+                scratch=partial(_scratch, machine=machine, rows=rows, vectors=vectors),
+                cost=partial(_cost, machine=machine, rows=rows, vectors=vectors),
+                template=f"lissom_{task}_winograd.h",
+                constants={"ROWS": rows, "VECTORS": vectors},
+                known=partial(_known, machine=machine, rows=rows, vectors=vectors),
+            )
+
+
+_add("conv_q8", tuple(replace(m, element=2) for m in INTEGERS))
+_add("conv_f32", FLOATS)

@@ -76,19 +76,21 @@ def mended(operand: Operand, lanes: int, vectors: int) -> Array:
 
 
 def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
-    """Weights for ``lissom_conv_q8_winograd.h``: for every ``vectors`` vectors of output channels biases as int32 and
-    multipliers as float32, then for each two input channels, vector and tap the weights of both, lane by lane."""
-    c, width = geometry(operand.params), lanes * vectors
-    outputs, inputs = c["out_channels"], c["in_channels"]
+    """Weights for ``lissom_winograd.h``: for every ``vectors`` vectors of output channels biases (for int8 as int32)
+    and for int8 multipliers as float32, then for each input channel, for int8 each two, vector and tap the weights,
+    lane by lane."""
+    c, width, quantized = geometry(operand.params), lanes * vectors, operand.array.itemsize == 1
+    outputs, inputs, each = c["out_channels"], c["in_channels"], 2 if quantized else 1
     panels = -(-outputs // width)
-    filled = np.zeros((panels * width, inputs + inputs % 2, 9), np.int8)
+    filled = np.zeros((panels * width, inputs + inputs % each, 9), operand.array.dtype)
     filled[:outputs, :inputs] = operand.array.reshape(outputs, inputs, 9)
-    pairs = filled.reshape(panels, vectors, lanes, -1, 2, 9).transpose(0, 3, 1, 5, 2, 4)
-    head = np.zeros((2, panels * width), np.int32)
-    bias, factors = quantized_head(operand, operand.array.reshape(1, outputs, 1, -1))
-    head[0, :outputs], head[1, :outputs] = bias[0], factors[0].view(np.int32)
-    heads = head.reshape(2, panels, width).swapaxes(0, 1)
-    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(panels, -1) for a in (heads, pairs)]
+    groups = filled.reshape(panels, vectors, lanes, -1, each, 9).transpose(0, 3, 1, 5, 2, 4)
+    first = quantized_head(operand, operand.array.reshape(1, outputs, 1, -1)) if quantized else [operand.beside["b"]]
+    head = np.zeros((len(first), panels * width), np.int32)
+    for row, values in zip(head, first, strict=True):
+        row[:outputs] = values.reshape(-1).view(np.int32)
+    heads = head.reshape(-1, panels, width).swapaxes(0, 1)
+    parts = [np.ascontiguousarray(a).view(np.uint8).reshape(panels, -1) for a in (heads, groups)]
     return np.concatenate(parts, axis=1).reshape(-1)
 
 

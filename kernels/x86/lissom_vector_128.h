@@ -16,6 +16,7 @@ static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm_sub
 static inline lissom_vi lissom_vi_mul(lissom_vi a, lissom_vi b) { return _mm_mullo_epi32(a, b); }
 static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm_add_ps(a, b); }
+static inline lissom_vf lissom_vf_sub(lissom_vf a, lissom_vf b) { return _mm_sub_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm_mul_ps(a, b); }
 static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm_max_ps(a, b); }
 static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm_min_ps(a, b); }

@@ -22,6 +22,7 @@ static inline lissom_vi lissom_vi_sub(lissom_vi a, lissom_vi b) { return _mm256_
 static inline lissom_vi lissom_vi_mul(lissom_vi a, lissom_vi b) { return _mm256_mullo_epi32(a, b); }
 static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm256_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm256_add_ps(a, b); }
+static inline lissom_vf lissom_vf_sub(lissom_vf a, lissom_vf b) { return _mm256_sub_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm256_mul_ps(a, b); }
 static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm256_max_ps(a, b); }
 static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm256_min_ps(a, b); }

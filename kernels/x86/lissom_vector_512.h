@@ -22,6 +22,7 @@ static inline int32_t lissom_vi_sum(lissom_vi v) { return _mm512_reduce_add_epi3
 static inline lissom_vi lissom_vi_gather(const int32_t *table, lissom_vi i) { return _mm512_i32gather_epi32(i, table, 4); }
 static inline lissom_vi lissom_vi_pairs(lissom_vi a, lissom_vi b) { return _mm512_madd_epi16(a, b); }
 static inline lissom_vf lissom_vf_add(lissom_vf a, lissom_vf b) { return _mm512_add_ps(a, b); }
+static inline lissom_vf lissom_vf_sub(lissom_vf a, lissom_vf b) { return _mm512_sub_ps(a, b); }
 static inline lissom_vf lissom_vf_mul(lissom_vf a, lissom_vf b) { return _mm512_mul_ps(a, b); }
 static inline lissom_vf lissom_vf_max(lissom_vf a, lissom_vf b) { return _mm512_max_ps(a, b); }
 static inline lissom_vf lissom_vf_min(lissom_vf a, lissom_vf b) { return _mm512_min_ps(a, b); }

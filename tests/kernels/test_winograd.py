@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from lissom.ir.ops.conv import Conv
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import DType, tensor
@@ -16,7 +17,8 @@ from lissom.ir.values import Const, Input
 from lissom.kernels.table import KERNELS, candidates, choose
 from tests.kernels.test_products import Net, compiled_together, net, quantized
 
-LEVELS = list(dict.fromkeys(k.level for k in KERNELS if "winograd" in k.name))
+LEVELS = list(dict.fromkeys(k.level for k in KERNELS if "conv_q8_winograd" in k.name))
+FLOAT_LEVELS = list(dict.fromkeys(k.level for k in KERNELS if "conv_f32_winograd" in k.name))
 
 
 @st.composite
@@ -37,6 +39,20 @@ def convolutions(draw: Any) -> Net:
     return net(op, x, random_array(f"x{seed}", shape, DType.uint8, draw(st.sampled_from([0, 240])), 256))
 
 
+@st.composite
+def float_convolutions(draw: Any) -> Net:
+    """As :func:`convolutions`, of floats, with and without bias."""
+    channels = st.sampled_from([1, 4, 7, 13, 16, 27, 32, 64, 100])
+    c, o, seed = draw(channels), draw(channels), draw(st.integers(0, 999))
+    pads = tuple(draw(st.integers(0, 2)) for _ in range(4))
+    size = tuple(draw(st.integers(max(1, 3 - pads[i] - pads[i + 2]), 18)) for i in range(2))
+    shape = (draw(st.integers(1, 2)), c, *size)
+    w = Const(random_array(f"{seed}", (o, c, 3, 3), DType.float32, -1, 1))
+    b = Const(random_array(f"b{seed}", (o,), DType.float32, -1, 1)) if draw(st.booleans()) else None
+    x = Input("x", tensor(DType.float32, *shape))
+    return net(Conv(x, w, b, pads=pads), x, random_array(f"x{seed}", shape, DType.float32, -1, 1))
+
+
 def winograd(task: str, params: Any, target: str) -> Any:
     """One of the kernels by Winograd; which one follows from the parameters."""
     own = [k for k in candidates(task, params, target)[0] if "winograd" in k.name]
@@ -48,8 +64,13 @@ def test_bytes_are_the_interpreters(case_maker: Any, library: Any, tmp_path: Pat
     compiled_together(convolutions(), 8, case_maker, library, tmp_path, level, winograd)
 
 
+@pytest.mark.parametrize("level", FLOAT_LEVELS)
+def test_floats_are_near_the_interpreters(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
+    compiled_together(float_convolutions(), 8, case_maker, library, tmp_path, level, winograd)
+
+
 def test_sums_that_need_more_bits_are_refused() -> None:
-    kernel = next(k for k in KERNELS if "winograd" in k.name)
+    kernel = next(k for k in KERNELS if "conv_q8_winograd" in k.name)
     unsigned, one = {"flip": 0}, (1, 1, 1)
     conv = {
         "groups": 1,
