@@ -121,14 +121,15 @@ def candidates(task: str, params: Params, target: str) -> tuple[list[Kernel], li
 
 @dataclass(frozen=True, order=True)
 class Room:
-    """The scratch memory that a layer can have without making the arena larger than the ``peak`` of all else."""
+    """The scratch memory that is ``free`` for a layer without a larger arena, beside the ``whole`` of what activations
+    take: the arena's peak, and inputs and outputs."""
 
     free: int
-    peak: int
+    whole: int
 
     def factor(self, scratch: int) -> float:
-        """What a kernel's cost counts for so much scratch memory: one that doubles the arena has to win a fifth."""
-        return float(max(1.0, (self.peak - self.free + scratch) / max(1, self.peak)) ** 0.25)
+        """What a kernel's cost counts for so much scratch memory: one that doubles the whole has to win a fifth."""
+        return float(max(1.0, (self.whole - self.free + scratch) / max(1, self.whole)) ** 0.25)
 
 
 def by_cost(taking: list[Kernel], params: Params, room: Room | None = None) -> list[Kernel]:

@@ -17,6 +17,7 @@ def rooms(program: Program) -> dict[str, Room]:
     calls = program.calls
     scratch = {piece.scratch for call in calls for piece in call.pieces}
     lives: dict[Buffer, tuple[int, int]] = {}
+    outside = {b for call in calls for b in call.touched() if b.kind in (Kind.input, Kind.output)}
     for step, call in enumerate(calls):
         for buffer in call.touched():
             if buffer.kind is Kind.arena and buffer not in scratch:
@@ -26,10 +27,11 @@ def rooms(program: Program) -> dict[str, Room]:
         for step in range(first, last + 1):
             needed[step] += buffer.nbytes
     peak = max(needed, default=0)
+    whole = peak + sum(b.nbytes for b in outside)  # an arena next to nothing must not make any scratch memory look large
     found: dict[str, Room] = {}
     for call, bytes_needed in zip(calls, needed, strict=True):
         free = peak - bytes_needed
         if sum(piece.scratch.nbytes for piece in call.pieces if piece.scratch is not None) > free:
             name = job(call.kernel.task.name, call.params)
-            found[name] = min(found.get(name, Room(free, peak)), Room(free, peak))
+            found[name] = min(found.get(name, Room(free, whole)), Room(free, whole))
     return found

@@ -126,6 +126,6 @@ def test_scratch_memory_that_makes_the_arena_larger_is_a_cost() -> None:
 
 
 def test_a_layer_takes_scratch_memory_that_is_there_anyway() -> None:
-    room = Room(free=1000, peak=4000)
+    room = Room(free=1000, whole=4000)
     assert room.factor(1000) == 1
     assert room.factor(5000) == 2**0.25
