@@ -157,7 +157,7 @@ class Thrifty:
     SLOWER = 2.0
     """What a kernel that is there already may cost, as a multiple of the least."""
     SMALLER = 1.2
-    """What a further kernel may: the one that is taken keeps the fewest sums in registers, since code grows with them."""
+    """What a further kernel may: code grows with the sums in registers, so the one with the fewest is taken."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

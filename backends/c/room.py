@@ -27,7 +27,7 @@ def rooms(program: Program) -> dict[str, Room]:
         for step in range(first, last + 1):
             needed[step] += buffer.nbytes
     peak = max(needed, default=0)
-    whole = peak + sum(b.nbytes for b in outside)  # an arena next to nothing must not make any scratch memory look large
+    whole = peak + sum(b.nbytes for b in outside)  # next to no arena, any scratch memory looks large
     found: dict[str, Room] = {}
     for call, bytes_needed in zip(calls, needed, strict=True):
         free = peak - bytes_needed
