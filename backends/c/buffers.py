@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lissom.backends.c.costs import call_cycles
 from lissom.backends.c.divide import divide
 from lissom.backends.c.exact import plan_exactly
 from lissom.backends.c.geometry import merged
@@ -17,6 +18,11 @@ from lissom.backends.c.pixels import respaced
 from lissom.backends.c.plan import Block, plan
 from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
 from lissom.kernels.kernel import Params
+
+MANY_KERNELS = 32
+"""Kernels of one layer each take a compiler half a second apiece: beyond so many, layers of little cost share some."""
+SHARED_COST = 0.05
+"""The part of all cycles that such layers may have; those of x86 are up to a twelfth slower then."""
 
 
 def share_and_place(program: Program) -> None:
@@ -184,11 +190,25 @@ def _respaced(accesses: list[tuple[Call, int]], now: int, wanted: int, element: 
 
 
 def _settle(program: Program) -> None:
-    """Now that parameters will not change any more: kernels for them alone, and their scratch memory."""
-    for call in program.calls:
+    """Now that parameters will not change any more: scratch memory, and kernels for them alone, which
+    layers of little cost do without where there would be very many."""
+    own = {call: call.kernel.specialized(call.params) for call in program.calls}
+    costs: dict[str, float] = {}
+    for call, kernel in own.items():
+        costs[kernel.name] = costs.get(kernel.name, 0.0) + call_cycles(call)
+    left, spent = len(costs), 0.0
+    shared: set[str] = set()
+    for name in sorted(costs, key=lambda name: costs[name]):
+        spent += costs[name]
+        if left <= MANY_KERNELS or spent > SHARED_COST * sum(costs.values()):
+            break
+        shared.add(name)
+        left -= 1
+    for call, kernel in own.items():
         nbytes = call.kernel.scratch(call.params)
         call.scratch = Buffer(Kind.arena, nbytes, "scratch") if nbytes else None
-        call.kernel = call.kernel.specialized(call.params)
+        general = call.kernel.general(call.params)
+        call.kernel = general if kernel.name in shared and general is not call.kernel else kernel
 
 
 def _lifetimes(program: Program) -> dict[Buffer, tuple[int, int]]:
