@@ -109,7 +109,7 @@ class Kernel:
     layout: str = "any"
     """How activations lie in memory."""
     packing: Mapping[str, str] = field(default_factory=dict)
-    """For each operand that is packed when it is constant, its layout (see ``backends/c/packing.py``)."""
+    """For each operand that is packed when it is constant, its layout (see ``backends/c/packing``)."""
     refuses: Refusal = always
     apart: bool = False
     """Whether, channels last, the pixels of x may lie further apart (``x_pixel``) than they have channels."""

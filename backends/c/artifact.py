@@ -15,7 +15,7 @@ import numpy as np
 from lissom.backends.c.cross import foreign, need_for
 from lissom.backends.c.emulation import guest
 from lissom.backends.c.packages import code_folder
-from lissom.backends.c.threads import harness
+from lissom.backends.c.threads.pool import harness
 from lissom.backends.c.toolchain import FLAGS, STANDARD, compile_c, objects, sources
 from lissom.ir.errors import DataError, Error
 from lissom.ir.types import Array

@@ -17,8 +17,8 @@ from lissom.backends.c.geometry import (
     shape_of,
     stored_strides,
 )
-from lissom.backends.c.operands import Operand
 from lissom.backends.c.packing import pack
+from lissom.backends.c.packing.operand import Operand
 from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
 from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lissom.backends.c.program import Program
-from lissom.backends.c.threads import run_in_turn
+from lissom.backends.c.threads.pool import run_in_turn
 from lissom.kernels.table import TARGETS
 
 _FEATURES: dict[str, str] = {

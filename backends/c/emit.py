@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from lissom.backends.c import bindings as _bindings  # noqa: F401  # registers how ops become kernel calls
 from lissom.backends.c.budget import UNLIMITED, Budget, check
-from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.build_files import is_bare
 from lissom.backends.c.builder import Builder, Chooser
 from lissom.backends.c.dispatch import dispatch
@@ -21,16 +20,17 @@ from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.footprint import Footprint, footprint
 from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
+from lissom.backends.c.memory.buffers import share_and_place
+from lissom.backends.c.memory.room import rooms
 from lissom.backends.c.names import prefix
 from lissom.backends.c.packages import PACKAGES, WITHOUT_CONTRACTION, Package, code_folder, wrapping
 from lissom.backends.c.page import page
 from lissom.backends.c.program import Program
 from lissom.backends.c.report import artifact_report
-from lissom.backends.c.room import rooms
 from lissom.backends.c.selftest import reference, selftest
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
-from lissom.backends.c.threads import MOST, thread_files
+from lissom.backends.c.threads.pool import MOST, thread_files
 from lissom.backends.c.times import Tuned, job
 from lissom.backends.c.toolchain import sources
 from lissom.backends.c.weights import weights_header, weights_source

@@ -12,7 +12,7 @@ import numpy as np
 from lissom.backends.c.geometry import element_of, shape_of
 from lissom.backends.c.names import comment, identifier
 from lissom.backends.c.program import Call, Kind, Place, Program
-from lissom.backends.c.threads import declarations, run_in_turn
+from lissom.backends.c.threads.pool import declarations, run_in_turn
 from lissom.ir.values import Value
 
 C_ELEMENTS = {

@@ -1,4 +1,4 @@
-/* Convolution of floats by tiles in registers. A panel begins with the biases of its channels (backends/c/packing.py,
+/* Convolution of floats by tiles in registers. A panel begins with the biases of its channels (backends/c/packing,
  * "panels"). */
 #include "lissom_conv.h"
 

@@ -1,5 +1,5 @@
 /* Convolution of bytes by tiles in registers. A panel begins with the biases of its channels (less what the zero point of x
- * adds) and their multipliers (backends/c/packing.py, "blocks"). */
+ * adds) and their multipliers (backends/c/packing, "blocks"). */
 #include "lissom_conv.h"
 #include "lissom_finish_q8.h"
 

@@ -11,7 +11,7 @@
  * a row; LISSOM_PIXEL and LISSOM_LINE the bytes from one column and one row under the kernel to the next.
  *
  * w holds for each 16 channels the biases (less what the zero point of x adds), the multipliers, and for each column of the
- * kernel its rows (backends/c/packing.py, "depthwise"). */
+ * kernel its rows (backends/c/packing, "depthwise"). */
 #include "lissom_conv.h"
 #include "lissom_finish_q8.h"
 

@@ -10,7 +10,7 @@
  *
  * w holds for each LISSOM_VECTORS vectors how many steps they take, in 16 bytes, where the window of each step begins, 16 bits
  * each in whole 16 bytes, the heads, and for each step and four vectors which bytes each lane picks, and the weights
- * (backends/c/packing.py, "windows"). */
+ * (backends/c/packing, "windows"). */
 #ifndef LISSOM_SPARSE_ROW_H
 #define LISSOM_SPARSE_ROW_H
 

@@ -1,6 +1,6 @@
 /* Convolutions of floats, channels last: the columns of LISSOM_PIXELS pixels, then all output channels of these, four at
  * a time or, for a single pixel, eight. For these, w holds biases, then for each value of a column their weights
- * (backends/c/packing.py, "float_columns"). Sums, 16 or 8, stay in registers. */
+ * (backends/c/packing, "float_columns"). Sums, 16 or 8, stay in registers. */
 #include "lissom_columns_f32.h"
 
 #define LINE LISSOM_LINE

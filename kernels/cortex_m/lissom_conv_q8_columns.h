@@ -1,5 +1,5 @@
 /* Convolutions of bytes, channels last: the columns of LISSOM_PIXELS pixels, then all output channels of these. Weights
- * are packed as "columns" (backends/c/packing_m4.py). */
+ * are packed as "columns" (backends/c/packing/cortex_m4.py). */
 #include "lissom_columns_sums.h"
 #include "lissom_columns_walk.h"
 

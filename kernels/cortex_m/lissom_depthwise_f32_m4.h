@@ -1,5 +1,5 @@
 /* Depthwise convolutions of floats, channels last: eight channels of a pixel at once. w holds for each eight channels
- * biases and for each tap weights; the last eight may be some of those before them again (backends/c/packing.py,
+ * biases and for each tap weights; the last eight may be some of those before them again (backends/c/packing,
  * "float_taps"). */
 #include "lissom_end_f32.h"
 

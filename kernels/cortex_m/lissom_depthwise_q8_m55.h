@@ -10,7 +10,7 @@
  * as LISSOM_LIMIT bytes hold, and a border of the zero point. x may be y where it holds all rows.
  *
  * w holds the biases (less what the zero point of x adds) of all channels, their multipliers, and for each channel its
- * weights, column by column (backends/c/packing_m55.py, "channels"). */
+ * weights, column by column (backends/c/packing/cortex_m55.py, "channels"). */
 #include "lissom_add_m55.h"
 #include "lissom_conv.h"
 

@@ -5,7 +5,7 @@
  * LISSOM_WHOLE is -1. The rest of a patch is masked: no byte outside is read.
  *
  * w holds for each four output channels biases (less what the zero point of x adds) and multipliers, then for each 16 bytes
- * of a patch those of each channel, and last their rest (backends/c/packing_m55.py, "fours"). With LISSOM_ADDENDS there is a
+ * of a patch those of each channel, and last their rest (backends/c/packing/cortex_m55.py, "fours"). With LISSOM_ADDENDS there is a
  * number to add to the sums of each column. */
 #ifndef LISSOM_PAIRS_M55_H
 #define LISSOM_PAIRS_M55_H

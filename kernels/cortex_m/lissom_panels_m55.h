@@ -2,7 +2,7 @@
  * patch of `length` floats that lie together.
  *
  * w holds for each eight output channels the biases, and for each float of a patch their weights
- * (backends/c/packing_m55.py, "eights"). */
+ * (backends/c/packing/cortex_m55.py, "eights"). */
 #ifndef LISSOM_PANELS_M55_H
 #define LISSOM_PANELS_M55_H
 

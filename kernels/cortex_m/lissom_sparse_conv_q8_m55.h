@@ -5,7 +5,7 @@
  *
  * w is a stream: how many output channels have one group of four blocks, then those; the same of two groups, and of more,
  * which say first how many more than one. A channel is its groups (four uint16, where its blocks are laid out, and 16
- * weights), its bias (less what the zero point of x adds), its multiplier and its number (backends/c/packing_m55.py,
+ * weights), its bias (less what the zero point of x adds), its multiplier and its number (backends/c/packing/cortex_m55.py,
  * "groups"). */
 #include "lissom_sparse.h"
 #include "lissom_strip_m55.h"

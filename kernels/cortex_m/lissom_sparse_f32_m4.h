@@ -1,6 +1,6 @@
 /* Convolutions of floats whose weights are mostly zero: columns as of dense ones, of which each output channel meets the
  * values that it has weights for. Of a channel, w holds how many groups of weights it has, the bias, and of each group
- * where the values are in the columns, in bytes, and the weights (backends/c/packing.py, "float_groups"). Groups are two
+ * where the values are in the columns, in bytes, and the weights (backends/c/packing, "float_groups"). Groups are two
  * weights and 16 bits of where, or for a single pixel four and 32. */
 #include "lissom_columns_f32.h"
 #include "lissom_sparse.h"

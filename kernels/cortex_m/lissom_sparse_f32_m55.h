@@ -3,7 +3,7 @@
  * side, so that a weight meets a vector in one instruction.
  *
  * w is a stream: for each output channel how many weights it has and its bias; for each weight where its floats are laid
- * out, and the weight (backends/c/packing_m55.py, "float_stream"). */
+ * out, and the weight (backends/c/packing/cortex_m55.py, "float_stream"). */
 #include "lissom_sparse.h"
 #include "lissom_strip_m55.h"
 

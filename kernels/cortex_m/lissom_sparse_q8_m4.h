@@ -1,7 +1,7 @@
 /* Convolutions whose weights are mostly zero: columns as of dense ones, of which each output channel meets the words that
  * it has weights for. Of a channel, w holds how many pairs of words these are, the bias as int32, 256 times, the
  * multiplier, and for each pair where they are in the columns, in bytes, both in one word, and their weights
- * (backends/c/packing.py, "pairs"). */
+ * (backends/c/packing, "pairs"). */
 #include "lissom_columns_q8.h"
 #include "lissom_sparse.h"
 

@@ -2,7 +2,7 @@
  * weight meets.
  *
  * w holds for each four output channels half of how many weights the fullest of them has, biases, and for each weight in
- * turn four uint16, where in the row it is, and what it is (backends/c/packing_m55.py, "float_turns"). */
+ * turn four uint16, where in the row it is, and what it is (backends/c/packing/cortex_m55.py, "float_turns"). */
 #include "lissom_sparse.h"
 
 #define TURN                                                                                        \

@@ -3,7 +3,7 @@
  *
  * w holds for each eight output channels, those of most blocks first, how many turns they take, biases (less what the zero
  * point of x adds), multipliers, for each turn and channel four uint16, where in the row blocks are, and 16 weights, and last
- * the numbers of the channels (backends/c/packing_m55.py, "turns"). */
+ * the numbers of the channels (backends/c/packing/cortex_m55.py, "turns"). */
 #include "lissom_row_m55.h"
 #include "lissom_sparse.h"
 

@@ -4,7 +4,7 @@
  *     for each entry            uint16 where in a window it is
  *     for each entry            its weights
  *
- * An entry is one weight, or a block of four along the channels of one tap (backends/c/packing.py, "sparse"). For floats
+ * An entry is one weight, or a block of four along the channels of one tap (backends/c/packing, "sparse"). For floats
  * there is no multiplier, and entries are single weights. */
 #ifndef LISSOM_SPARSE_H
 #define LISSOM_SPARSE_H

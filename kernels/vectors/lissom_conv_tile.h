@@ -21,7 +21,7 @@
  * leaves both to the parameters.
  *
  * sums_* is either of lissom_vector_sums.h and lissom_matrix_sums.h. w holds a panel for each LISSOM_VECTORS vectors of output channels: what tile_start and tile_finish need, then for
- * each run and group a vector of weights, four bytes a lane (backends/c/packing.py, "panels").
+ * each run and group a vector of weights, four bytes a lane (backends/c/packing, "panels").
  */
 #ifndef LISSOM_CONV_TILE_H
 #define LISSOM_CONV_TILE_H

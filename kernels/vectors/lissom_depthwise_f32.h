@@ -1,5 +1,5 @@
 /* Depthwise convolution of floats. w holds for each block of LISSOM_VECTORS vectors of channels the biases, and for each
- * column and row of the kernel the weights (backends/c/packing.py, "depthwise"). */
+ * column and row of the kernel the weights (backends/c/packing, "depthwise"). */
 #include "lissom_conv.h"
 
 typedef struct {

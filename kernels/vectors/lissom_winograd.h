@@ -19,7 +19,7 @@
  *
  * w holds for each panel of LISSOM_VECTORS vectors of output channels what tile_finish needs, and for each group of input
  * channels, whose transformed weights make four bytes, and vector nine vectors: of each tap the weights of these channels,
- * lane by lane (backends/c/packing.py, "winograd").
+ * lane by lane (backends/c/packing, "winograd").
  *
  * LISSOM_BLOCK is how many tiles are transformed at once, LISSOM_DEPTH how many input channels a point of one has room for,
  * LISSOM_PART of how many groups weights are transformed at once. */

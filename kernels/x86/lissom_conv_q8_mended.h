@@ -10,7 +10,7 @@
  *
  * Columns are pixels one behind the other, whatever row they are in. w holds for each panel of LISSOM_VECTORS vectors of
  * output channels the biases (less what the zero point of x adds), the multipliers, for each group of four input channels a
- * vector of weights, and a bit for each group whose weights may saturate (backends/c/packing.py, "mended"). Of
+ * vector of weights, and a bit for each group whose weights may saturate (backends/c/packing, "mended"). Of
  * channels that are no multiple of four the last group overlaps the one before, with weights of 0 for what that one had.
  *
  * LISSOM_STEP is the bytes from one pixel to the next. */

@@ -11,7 +11,7 @@
  *
  * w holds for each panel of LISSOM_VECTORS vectors of output channels the biases (less what the zero point of x adds), the
  * multipliers, and for each two input channels and vector nine vectors of half the length: of each tap the weights of
- * both channels, lane by lane (backends/c/packing.py, "winograd").
+ * both channels, lane by lane (backends/c/packing, "winograd").
  *
  * LISSOM_BLOCK is how many tiles are transformed at once, LISSOM_DEPTH how many input channels a point of one has room for. */
 #include "lissom_conv.h"

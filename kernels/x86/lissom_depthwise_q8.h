@@ -3,7 +3,7 @@
  *
  * w holds for each block of 4 * LISSOM_LANES channels, vector by vector, the biases (less what the zero point of x adds),
  * the multipliers, and for each column of the kernel and each four of its rows the weights, LISSOM_DOT_BYTES a weight
- * (backends/c/packing.py, "depthwise"). */
+ * (backends/c/packing, "depthwise"). */
 #include "lissom_conv.h"
 #include "lissom_zipped_rows.h"
 

@@ -5,7 +5,7 @@
  * Rows of x are copied once each, with their border, into a ring of those that an output row sees.
  *
  * w holds as many blocks (lissom_zipped_rows.h) as it takes until the channels come to lie in a block as in the first:
- * LISSOM_PERIOD (backends/c/packing.py, "depthwise"). LISSOM_CHANNELS, LISSOM_HEIGHT, LISSOM_WIDTH and LISSOM_DILATION, along
+ * LISSOM_PERIOD (backends/c/packing, "depthwise"). LISSOM_CHANNELS, LISSOM_HEIGHT, LISSOM_WIDTH and LISSOM_DILATION, along
  * a row, are those of the layer. */
 #include "lissom_conv.h"
 #include "lissom_zipped_rows.h"

@@ -11,7 +11,7 @@
  *
  * w holds for each vector of output channels and each part a byte, how many steps, the whole padded to BYTES; then for
  * each vector of output channels its head and, for each part, what the lanes pick, a byte a lane and four steps a vector,
- * and the weights of each step (backends/c/packing.py, "sparse_rows"). */
+ * and the weights of each step (backends/c/packing, "sparse_rows"). */
 #ifndef LISSOM_SPARSE_ROW_H
 #define LISSOM_SPARSE_ROW_H
 

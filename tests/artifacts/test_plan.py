@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lissom.backends.c.builder import Chooser
 from lissom.backends.c.emit import plan_program
-from lissom.backends.c.exact import plan_exactly
-from lissom.backends.c.plan import Block, Plan, lower_bound, plan
+from lissom.backends.c.memory.exact import plan_exactly
+from lissom.backends.c.memory.plan import Block, Plan, lower_bound, plan
 from lissom.ir.graph import Graph
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.samples import literal

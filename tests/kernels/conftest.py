@@ -14,12 +14,12 @@ import pytest
 
 import lissom.backends.c.bindings  # registers how ops become kernel calls
 import lissom.ir.ops  # noqa: F401  # fills OPS
-from lissom.backends.c.buffers import share_and_place
 from lissom.backends.c.builder import Builder
 from lissom.backends.c.cross import foreign, need_for
 from lissom.backends.c.edges import Edges, model_edges
 from lissom.backends.c.emulation import guest
 from lissom.backends.c.lower import lower
+from lissom.backends.c.memory.buffers import share_and_place
 from lissom.backends.c.program import Program
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports

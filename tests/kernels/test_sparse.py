@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lissom.backends.c.operands import fours_of
+from lissom.backends.c.packing.operand import fours_of
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.ops.conv import Conv

@@ -14,8 +14,8 @@ from lissom.backends.c.bindings.products import batched, conv_params, flipped, m
 from lissom.backends.c.bindings.sparse import sparse_convolution
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import Order, around, channels_last, contiguous, element_of, layout_order, shape_of
-from lissom.backends.c.operands import Operand
 from lissom.backends.c.packing import holds_all
+from lissom.backends.c.packing.operand import Operand
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.families.quantization import RANGES, multiplier_array

@@ -19,8 +19,8 @@ from lissom.backends.c.geometry import (
     shape_of,
     stored_strides,
 )
-from lissom.backends.c.operands import Operand
 from lissom.backends.c.packing import holds_all
+from lissom.backends.c.packing.operand import Operand
 from lissom.backends.c.program import Place
 from lissom.ir.errors import Unsupported
 from lissom.ir.ops.add import Add

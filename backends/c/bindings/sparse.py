@@ -8,7 +8,7 @@ import numpy as np
 
 from lissom.backends.c.builder import Builder
 from lissom.backends.c.geometry import layout_order
-from lissom.backends.c.operands import Operand, fours_of
+from lissom.backends.c.packing.operand import Operand, fours_of
 from lissom.ir.op import Op
 from lissom.ir.types import Array
 from lissom.ir.values import Value

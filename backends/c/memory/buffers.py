@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lissom.backends.c.costs import call_cycles
-from lissom.backends.c.divide import divide
-from lissom.backends.c.exact import plan_exactly
 from lissom.backends.c.geometry import merged
-from lissom.backends.c.pixels import respaced
-from lissom.backends.c.plan import Block, plan
+from lissom.backends.c.memory.exact import plan_exactly
+from lissom.backends.c.memory.pixels import respaced
+from lissom.backends.c.memory.plan import Block, plan
 from lissom.backends.c.program import Buffer, Call, Kind, Layer, Place, Program
+from lissom.backends.c.threads.divide import divide
 from lissom.kernels.kernel import Params
 
 MANY_KERNELS = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lissom.backends.c.operands import Operand, quantized_head
+from lissom.backends.c.packing.operand import Operand, quantized_head
 from lissom.ir.types import Array
 from lissom.kernels import helium_sparse
 from lissom.kernels.tiles import geometry

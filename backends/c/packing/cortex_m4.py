@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lissom.backends.c.operands import Operand, chunked, quantized_head, wrapped
+from lissom.backends.c.packing.operand import Operand, chunked, quantized_head, wrapped
 from lissom.ir.types import Array
 from lissom.kernels.cortex_m import columns_words
 from lissom.kernels.tiles import geometry, run_length

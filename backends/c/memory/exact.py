@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lissom.backends.c.plan import Block, Grows, Plan
+from lissom.backends.c.memory.plan import Block, Grows, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
