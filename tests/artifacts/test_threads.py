@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lissom as ls
-from lissom.backends.c import Artifact, divide, emit
+from lissom.backends.c import Artifact, emit
 from lissom.backends.c.host import missing
 from lissom.backends.c.profile import layer_times
+from lissom.backends.c.threads import divide
 from lissom.backends.c.toolchain import STANDARD, sources
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph

@@ -135,6 +135,7 @@ def _params(inputs: int, outputs: int, pixels: int, share: float) -> dict[str, A
     row = (1, 1, pixels)
     conv = {"batch": 1, "groups": 1, "in_channels": inputs, "out_channels": outputs, "in": row, "out": row}
     conv |= {"kernel": ones, "stride": ones, "dilation": ones, "pad": (0, 0, 0)}
+    conv |= {"x_pixel": inputs, "y_pixel": outputs, "skip_pixel": outputs}
     blocks = round(share * (inputs // 4) * outputs)
     return {"conv": conv, "nonzeros": 4 * blocks, "blocks": blocks}
 
