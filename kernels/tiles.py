@@ -58,7 +58,7 @@ SMALL = (
 """Bytes by levels without exact dot products of them, where weights are at most half of what they could be."""
 FLOATS = (
     Machine("x86-64-v4", lanes=16, registers=32, element=4, latency=4, after=2),
-    Machine("x86-64-v3", lanes=8, registers=16, element=4, latency=4),
+    Machine("x86-64-v3", lanes=8, registers=16, element=4, latency=5, cache=16 * 1024),
     Machine("x86-64-v2", lanes=4, registers=16, element=4, dots=1.4, latency=3, spare=2),
 )
 NEON_FLOATS = Machine("aarch64", lanes=4, registers=32, element=4, dots=1, loads=1, latency=1, cache=2**20)
