@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod, sqrt
+from typing import Any
 
 from lissom.kernels.kernel import Kernel, Params, identifier
 from lissom.kernels.neon import NARROW
@@ -35,7 +36,7 @@ class Sparse:
     most: int
     """Vectors of pixels at once: with an output channel's sums, all in registers."""
     parts: int
-    """Vectors of a row that lanes pick blocks from at once; 0: there is no kernel for rows."""
+    """Vectors of a row that lanes pick blocks from at once; 0: they pick from windows that slide along it."""
     element: int = 1
     """Bytes of an activation as it is laid out: of a factor of a dot product."""
     cache: int = 32768
@@ -227,6 +228,7 @@ Family("sparse", "sparse_f32", "NCHW", {"w": "sparse_floats 0"}, takes_scratch=T
 def _add(on: Sparse, element: str, packing: str) -> None:
     """The kernels of a level for many rows, and for few."""
     name = f"{element}_{identifier(on.level)}"
+    narrow = {"NARROW": 0} if on.level == "aarch64" else {}
     variant(
         f"sparse_conv_{element}",
         f"sparse_conv_{name}",
@@ -237,35 +239,30 @@ def _add(on: Sparse, element: str, packing: str) -> None:
         scratch=partial(_scratch, on=on),
         cost=partial(_cost, on=on),
         template=f"lissom_sparse_{element}.h",
-        constants={"VECTORS": 4} | ({"NARROW": 0} if on.level == "aarch64" else {}),
+        constants=narrow,
         known=partial(_known, on=on),
     )
-    if on.signed or on.level == "aarch64":
-        narrow = {"NARROW": 0} if on.level == "aarch64" else {}
-        variant(
-            f"sparse_conv_{element}",
-            f"sparse_row_{name}",
-            partial(_refuses_images, on=on),
-            level=on.level,
-            layout="NHWC",
-            packing={"w": f"windows {2 if element == 'q8' and narrow else 4}"},
-            scratch=partial(_window_scratch, on=on),
-            cost=partial(_window_cost, on=on),
-            template=f"lissom_sparse_row_{element}.h",
-            constants={"VECTORS": 16} | narrow,
-            known=lambda params: {**_known(params, on), "VECTORS": row_vectors(params)},
-        )
-        return
+    row: dict[str, Any] = {
+        "packing": {"w": f"sparse_rows {on.lanes} {on.parts * on.lanes} {on.element}"},
+        "scratch": partial(_row_scratch, on=on),
+        "cost": partial(_row_cost, on=on),
+    }
+    if on.parts == 0:
+        row = {
+            "packing": {"w": f"windows {2 if element == 'q8' and narrow else 4}"},
+            "scratch": partial(_window_scratch, on=on),
+            "cost": partial(_window_cost, on=on),
+            "constants": narrow,
+            "known": lambda params: {**_known(params, on), "VECTORS": row_vectors(params)},
+        }
     variant(
         f"sparse_conv_{element}",
         f"sparse_row_{name}",
         partial(_refuses_images, on=on),
         level=on.level,
         layout="NHWC",
-        packing={"w": f"sparse_rows {on.lanes} {on.parts * on.lanes} {on.element}"},
-        scratch=partial(_row_scratch, on=on),
-        cost=partial(_row_cost, on=on),
         template=f"lissom_sparse_row_{element}.h",
+        **row,
     )
 
 

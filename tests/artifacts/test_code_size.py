@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import lissom as ls
 from lissom.backends.c import Artifact, emit
+from lissom.backends.c.emulation.machines import lacking_for
 from lissom.backends.c.host import missing
 from tests.artifacts.conftest import EXAMPLES
 
@@ -36,3 +39,22 @@ def test_small_code_is_small_and_computes_the_same(
     if not missing(target):
         expected = ls.evaluate(graph, x)[0]
         np.testing.assert_allclose(Artifact(tmp_path / "small").run(x)[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "target"),
+    [(nn.Linear(640, 32), (1, 640), "aarch64"), (nn.Conv2d(1024, 64, 1), (1, 1024, 8, 8), "x86-64-v3")],
+    ids=["row", "image"],
+)
+def test_sparse_layers_keep_what_their_memory_is_laid_out_for(
+    layer: nn.Module, shape: tuple[int, ...], target: str, tmp_path: Path
+) -> None:
+    """Weights are packed, and scratch memory counted, for so many vectors at once as suit a layer."""
+    if lacks := lacking_for(target) if target == "aarch64" else missing(target):
+        pytest.skip(f"to run {target} here, what is missing is {lacks}")
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    graph = ls.from_torch(layer.eval(), (torch.from_numpy(x),))
+    graph = ls.run("sparsify(0.9, block='1x4'), quantize(int8), store_sparse", graph, data=[x], check=False)
+    code = emit(graph, tmp_path / "out", target=target, optimize="size")["artifact"]["code"]
+    assert any("sparse" in unit for unit in code)
+    np.testing.assert_allclose(Artifact(tmp_path / "out").run(x)[0], ls.evaluate(graph, x)[0], atol=1e-6)
