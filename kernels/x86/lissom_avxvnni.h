@@ -17,6 +17,9 @@ LISSOM_LEVEL("avx2,fma,f16c,avxvnni")
 #endif
 #include "lissom_vector.h"
 
+/* Registers are enough to finish whole tiles in them. */
+#define LISSOM_WHOLE_TILES
+
 /* Bytes of each factor of a dot product. */
 #define LISSOM_DOT_BYTES 1
 
