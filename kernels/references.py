@@ -178,6 +178,3 @@ _norm_q8.add("layer_norm_q8", "q8 x, f32 scale, f32? bias -> q8 y", params="laye
 _spatial_q8 = Family("spatial_q8", "resize_q8")
 _spatial_q8.add("resize_q8", "q8 x, i32 index, i32 weight -> q8 y")
 _spatial_q8.add("lookup_channels", "u8 x, u8 table -> u8 y", params="lookup_channels")
-Family("spatial_q8", "conv_transpose_q8", "NCHW", {"w": "IODHW"}).add(
-    "conv_transpose_q8", "q8 x, i8 w, f32 multiplier, i32? b -> q8 y", refuses=_fits_int32(_taps)
-)

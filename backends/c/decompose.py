@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from lissom.backends.c.phases import transposed
 from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.attention import Attention
 from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
 from lissom.ir.ops.reshape import Reshape
 from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.swi_glu import SwiGLU
@@ -107,4 +110,9 @@ def swi_glu(op: SwiGLU) -> tuple[Value, ...]:
     return (Mul(Swish(op.a, alpha=op.alpha), op.b).named(op.name, op.loc),)
 
 
-DECOMPOSITIONS: dict[type[Op], Callable[[Any], tuple[Value, ...]]] = {Attention: attention, SwiGLU: swi_glu}
+DECOMPOSITIONS: dict[type[Op], Callable[[Any], tuple[Value, ...]]] = {
+    Attention: attention,
+    ConvTranspose: transposed,
+    QLinearConvTranspose: transposed,
+    SwiGLU: swi_glu,
+}

@@ -72,8 +72,12 @@ def convolutions(draw: Any, kind: str) -> Net:
         x = Input("x", tensor("float32", *shape))
         w_shape = (c, o // groups, *kernel) if transposed else (o, c // groups, *kernel)
         w, b = (Const(random_array(f"{seed}", s, DType.float32)) for s in (w_shape, (o,)))
+        data = random_array(f"x{seed}", shape, DType.float32)
+        if transposed and draw(st.booleans()):  # by a kernel, not as a convolution
+            computed = Input("w", w.type)
+            return net(ConvTranspose(Const(data), computed, b, group=groups, **geometry), computed, w.data)
         made: Any = ConvTranspose if transposed else Conv
-        return net(made(x, w, b, group=groups, **geometry), x, random_array(f"x{seed}", shape, DType.float32))
+        return net(made(x, w, b, group=groups, **geometry), x, data)
     of_x, of_y = (draw(st.sampled_from([DType.int8, DType.uint8])) for _ in range(2))
     plain = wide or draw(st.booleans())
     of_w = DType.int8 if plain else draw(st.sampled_from([DType.int8, DType.uint8]))

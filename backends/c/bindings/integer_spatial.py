@@ -1,4 +1,4 @@
-"""Transposed convolution, interpolation, and tables that differ by channel, on 8-bit tensors."""
+"""Interpolation, and tables that differ by channel, on 8-bit tensors."""
 
 from __future__ import annotations
 
@@ -6,44 +6,14 @@ from collections.abc import Collection
 
 import numpy as np
 
-from lissom.backends.c.bindings.integer import (
-    check_bias,
-    multipliers,
-    parameter,
-    q8_input,
-    q8_output,
-    scalar,
-    widened,
-)
-from lissom.backends.c.bindings.products import conv_params, three, weights
+from lissom.backends.c.bindings.integer import parameter, q8_input, q8_output, scalar
+from lissom.backends.c.bindings.products import three
 from lissom.backends.c.builder import Builder, binds
 from lissom.backends.c.geometry import Order, around, shape_of
 from lissom.ir.errors import Unsupported
 from lissom.ir.ops.lookup_channels import LookupChannels
-from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
 from lissom.ir.ops.qlinear_resize import BITS, QLinearResize
-from lissom.ir.types import DType
 from lissom.ir.values import Const
-
-
-@binds(QLinearConvTranspose)
-def conv_transpose(op: QLinearConvTranspose, b: Builder) -> None:
-    x, y, w = shape_of(op.x), shape_of(op), shape_of(op.w)
-    weight = widened(op.w)
-    if weight.type.dtype is not DType.int8 or parameter(op.w_zero_point, "a zero point").any():
-        raise Unsupported("a transposed convolution whose weights are not int8 with zero point 0 is not supported in C")
-    factors = multipliers(op, op.x_scale, op.w_scale, y[1])
-    check_bias(op)
-    params = {
-        # Its positions do not fall into one row, as those of a pointwise convolution do.
-        "conv": conv_params(op, x, y, w[2:]) | {"in": three(x[2:], 1), "out": three(y[2:], 1)},
-        "x": q8_input(op.x, op.x_zero_point),
-        "y": q8_output(op, op.y_zero_point),
-        "multiplier_stride": int(factors.size > 1),
-    }
-    kernel = b.choose("conv_transpose_q8", params)
-    reads = [b.read(op.x), weights(b, kernel, "w", weight), b.constant(factors, f"{op.name}.multiplier"), b.read(op.b)]
-    b.call(kernel, params, reads, [b.write(op)])
 
 
 @binds(QLinearResize)

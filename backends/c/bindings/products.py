@@ -163,6 +163,7 @@ def rows_as_convolution(op: Any, b: Builder, x: Value, w: Array, bias: Value | N
 
 @binds(ConvTranspose)
 def conv_transpose(op: ConvTranspose, b: Builder) -> None:
+    """One whose weights are computed: others are lowered to convolutions."""
     x, y, w = shape_of(op.x), shape_of(op), shape_of(op.w)
     # A transposed convolution has a kernel of its own: its positions do not fall into one row.
     params = conv_params(op, x, y, w[2:])
