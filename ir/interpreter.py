@@ -90,7 +90,7 @@ def _check_computable(graph: Graph) -> None:
             try:
                 _ = v.type.dtype.torch
             except Unsupported as e:
-                raise Unsupported(f"{op.describe()} cannot be evaluated: {e}") from e
+                raise Unsupported(f"{op.describe()} cannot be evaluated: {getattr(op, 'why', '') or e}") from e
 
 
 def check_inputs(graph: Graph, inputs: Mapping[str, Any] | tuple[Any, ...]) -> dict[Input, Array]:

@@ -57,7 +57,7 @@ def _refuse(graph: Graph) -> None:
     """Raise Unsupported, naming all ops that cannot be lowered; what only follows from them is left out."""
     meaningless = [op for op in graph.ops if isinstance(op, Opaque)]
     if meaningless:
-        listed = "\n  ".join(op.describe() for op in meaningless)
+        listed = "\n  ".join(f"{op.describe()}: {op.why}" if op.why else op.describe() for op in meaningless)
         raise Unsupported(
             f"{len(meaningless)} op(s) that lissom has no meaning for cannot be compiled to C:\n  {listed}"
         )

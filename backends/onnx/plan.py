@@ -17,7 +17,7 @@ from lissom.ir.importers.onnx.subgraphs import bodies
 from lissom.ir.op import Op
 from lissom.ir.ops.opaque import Opaque
 from lissom.ir.types import Array
-from lissom.ir.values import Const, Value
+from lissom.ir.values import Const, Value, producer
 
 FIRST_OPSET = 17
 """The opset a graph that was not read from ONNX starts from; it is raised as far as its ops need."""
@@ -52,7 +52,7 @@ def plan(graph: Graph) -> tuple[int, list[Planned]]:
             group = whole.get(op)
             if group is not None and same_schema(op.origin.proto.op_type, start, opset):
                 if op is group[-1]:
-                    planned.append(_as_read(op, group))
+                    planned.append(_as_read(graph, op, group))
                 continue
             made = _opaque(op, opset, start) if isinstance(op, Opaque) else _spelled(op, opset)
             if isinstance(made, int):
@@ -61,7 +61,7 @@ def plan(graph: Graph) -> tuple[int, list[Planned]]:
             planned.append(made)
         else:
             for p in planned:
-                p.results = _results(graph, p, opset)
+                p.results = p.results or _results(graph, p, opset)
             return opset, _with_constants(graph, planned)
 
 
@@ -106,7 +106,11 @@ def _results(graph: Graph, planned: Planned, opset: int) -> list[Value | None]:
     op = planned.op
     assert isinstance(op, Op)
     found = schema(planned.kind, opset) if is_default_domain(planned.domain) else None
-    least = len(planned.record.proto.output) if planned.record else found.min_output if found else len(op.results)
+    least = found.min_output if found else len(op.results)
+    if found is not None and found.outputs and found.max_output > len(found.outputs):
+        least = len(op.results)  # as many as an operand says
+    if planned.record:
+        least = len(planned.record.proto.output)
     used = [bool(r.users) or graph.is_output(r) for r in op.results]
     count = max([i + 1 for i, u in enumerate(used) if u], default=0)
     bare = planned.record is not None  # the file left out the names that are missing
@@ -126,9 +130,23 @@ def _intact(graph: Graph, ops: tuple[Op, ...]) -> Iterator[tuple[Op, list[Op]]]:
         if [o.origin.part for o in group] != list(range(record.parts)):
             continue
         members = set(group)
-        same_elements = [r.type.dtype for r in group[-1].results] == [t.dtype for t in group[-1].origin.types]
-        private = same_elements and all(set(o.users) <= members and not graph.is_output(o) for o in group[:-1])
-        if private and all(_holds(group[i].operands[j], data) for i, j, data in record.made):
+        given = [None if place is None else group[place[0]].results[place[1]] for place in record.gives]
+        makers = [o for v in given if v is not None and (o := producer(v)) is not None]
+        same_elements = all([r.type.dtype for r in o.results] == [t.dtype for t in o.origin.types] for o in makers)
+        private = all(
+            (set(r.users) <= members and not graph.is_output(r))
+            if r not in given
+            else all(u in members or graph.precedes(group[-1], u) for u in r.users)
+            for o in group
+            for r in o.results
+        )
+        unread = {name for name in record.reads if isinstance(name, str)}
+        if (
+            unread <= _unread(graph).keys()
+            and same_elements
+            and private
+            and all(_holds(group[i].operands[j], data) for i, j, data in record.made)
+        ):
             for op in group:
                 yield op, group
 
@@ -137,11 +155,25 @@ def _holds(value: Value, data: Array) -> bool:
     return isinstance(value, Const) and value.data.dtype == data.dtype and value.data.tobytes() == data.tobytes()
 
 
-def _as_read(op: Op, group: list[Op]) -> Planned:
+def _unread(graph: Graph) -> dict[str, Value]:
+    """By name, what a node may have read without need: inputs, and constants that nothing reads."""
+    unused = graph.origin.unused if isinstance(graph.origin, Envelope) else ()
+    return {v.name: v for v in (*graph.inputs, *unused)}
+
+
+def _as_read(graph: Graph, op: Op, group: list[Op]) -> Planned:
     """The node that ``group`` was read from, reading the group's current operands."""
     record: NodeRecord = op.origin
-    inputs = [None if place is None else group[place[0]].operands[place[1]] for place in record.reads]
-    return Planned(op, record.proto.op_type, record.proto.domain, inputs, list(record.proto.attribute), record)
+    inputs = [
+        _unread(graph)[place] if isinstance(place, str) else place and group[place[0]].operands[place[1]]
+        for place in record.reads
+    ]
+    results: list[Value | None] = []
+    if len(group) > 1:
+        results = [None if place is None else group[place[0]].results[place[1]] for place in record.gives]
+    return Planned(
+        op, record.proto.op_type, record.proto.domain, inputs, list(record.proto.attribute), record, results=results
+    )
 
 
 def _spelled(op: Op, opset: int) -> Planned | int:

@@ -13,7 +13,8 @@ class Opaque(Op):
 
     ``attrs`` holds (name, value) pairs; a value is a number, a string, a tuple of them, or, for anything else
     (sub-graphs, tensors, types), the bytes of a serialized ONNX AttributeProto. ``captures`` are the values that
-    sub-graphs inside ``attrs`` read from the graph around them, in order of first use.
+    sub-graphs inside ``attrs`` read from the graph around them, in order of first use. ``why`` says what of it has no
+    meaning, where it is not the kind as such.
     """
 
     frozen = "lissom has no meaning for this op"
@@ -24,6 +25,7 @@ class Opaque(Op):
     captures: tuple[Value, ...] = ()
     attrs: tuple[tuple[str, Any], ...] = ()
     result_types: tuple[TensorType, ...] = ()
+    why: str = ""
 
     @property
     def op_type(self) -> str:
@@ -33,4 +35,4 @@ class Opaque(Op):
         return self.result_types
 
     def run(self, inputs: Any, captures: Any) -> NoReturn:
-        raise Unsupported(f"{self.describe()} cannot be evaluated: lissom has no meaning for this op")
+        raise Unsupported(f"{self.describe()} cannot be evaluated: {self.why or self.frozen}")

@@ -29,7 +29,7 @@ def read_model(path: str, shapes: Shapes) -> Graph:
             graph.retype_input(known[name], _typed(known[name], shape))
         else:
             _solve(known[name], shape, sizes)
-    return graph.bind(sizes) if sizes else graph
+    return load(path, sizes) if sizes else graph
 
 
 def _typed(i: Input, shape: tuple[int, ...]) -> TensorType:

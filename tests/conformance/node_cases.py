@@ -24,6 +24,7 @@ from onnx.backend.test.case.node import collect_testcases
 
 from lissom.ir.errors import Unsupported
 from lissom.ir.importers.onnx import load
+from lissom.ir.importers.onnx.lowering import LOWERINGS
 from lissom.ir.interpreter import evaluate
 from lissom.ir.op import OPS
 
@@ -75,7 +76,9 @@ def rows() -> tuple[Row, ...]:
     counts: dict[str, Counter[str]] = {}
     for o in outcomes():
         counts.setdefault(o.op, Counter())[o.status] += 1
-    return tuple(Row(op, n[PASSED], n[REFUSED], n.total(), op in OPS) for op, n in sorted(counts.items()))
+    return tuple(
+        Row(op, n[PASSED], n[REFUSED], n.total(), op in OPS or op in LOWERINGS) for op, n in sorted(counts.items())
+    )
 
 
 def _subject(node: onnx.NodeProto) -> str:

@@ -175,7 +175,7 @@ def test_old_forms_are_rewritten_for_a_newer_opset() -> None:
 def test_opaque_op_whose_meaning_would_change() -> None:
     node = h.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=3, name="cell")
     weights = [array("w", 1, 12, 2), array("r", 1, 12, 3)]
-    graph = load(model([node], [info("x", 7, 1, 2)], [info("y", 7, 1, 1, 3)], weights, opset=11))
+    graph = load(model([node], [info("x", "T", 1, 2)], [info("y", "T", 1, 1, 3)], weights, opset=11))
     (cell,) = graph.ops
     graph.replace(cell, Relu(cell))
     assert [o.version for o in to_proto(graph).opset_import] == [11]

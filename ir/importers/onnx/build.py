@@ -10,10 +10,12 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
+import lissom.ir.importers.onnx.recurrent  # noqa: F401  # fills LOWERINGS
 from lissom.ir.errors import Error, Unsupported
 from lissom.ir.graph import Graph
 from lissom.ir.importers.onnx.attributes import freeze_attribute
 from lissom.ir.importers.onnx.form import build_op, read_form
+from lissom.ir.importers.onnx.lowering import LOWERINGS
 from lissom.ir.importers.onnx.records import Envelope, NodeRecord
 from lissom.ir.importers.onnx.schema import is_default_domain
 from lissom.ir.importers.onnx.subgraphs import captured_names
@@ -32,8 +34,16 @@ MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeE
 class Builder:
     """Turns nodes into ops, in an order in which every node stands after what it reads."""
 
-    def __init__(self, model: onnx.ModelProto, skeleton: gs.Graph, order: Sequence[int], folder: Path | None) -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        skeleton: gs.Graph,
+        order: Sequence[int],
+        folder: Path | None,
+        sizes: Mapping[str, int],
+    ) -> None:
         self.model = model
+        self.sizes = sizes
         self.skeleton = skeleton
         self.order = order
         self.folder = folder
@@ -59,7 +69,7 @@ class Builder:
         protos = {i.name: i for i in self.model.graph.input}
         for variable in self.skeleton.inputs:
             proto = protos[variable.name]
-            type = read_type(proto.type, proto.name)
+            type = read_type(proto.type, proto.name).bind(self.sizes)
             loc = Loc("onnx input", proto.name)
             self.values[proto.name] = self.graph.input(proto.name, type, loc, proto)
         for index in self.order:
@@ -79,8 +89,7 @@ class Builder:
                 name = proto.output[0]
                 self.values[name] = Const(data, name, loc=_loc(proto), origin=NodeRecord(proto, index))
                 return
-        op = self.op(proto, inputs)
-        self.add(op, proto, index, inputs)
+        self.add(self.results(proto, inputs), proto, index, inputs)
 
     def constant(self, proto: onnx.NodeProto) -> Array | None:
         """The elements a Constant node holds; None for a form without a meaning here."""
@@ -107,26 +116,29 @@ class Builder:
                 return np.array([s.decode("utf-8", "surrogateescape") for s in a.strings], object)
         return None
 
-    def op(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> Op:
-        """The op a node stands for, detached: a class of ours where one covers the form, else Opaque."""
+    def results(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> Sequence[Value | None]:
+        """What a node computes, detached: by ops of ours where they cover the form, else by one Opaque."""
+        why = ""
         if is_default_domain(proto.domain) and not captured_names(proto):
             try:
                 form = read_form(proto, self.opset, inputs)
                 form.name = next(filter(None, proto.output), "")
+                if form.kind in LOWERINGS:
+                    return LOWERINGS[form.kind](form)
                 made = upgraded(form)
                 if isinstance(made, Op):
-                    return made
+                    return made.results
                 if made.kind in OPS and OPS[made.kind].domain == "":
-                    return build_op(OPS[made.kind], made)
-            except Unsupported:
-                pass
+                    return build_op(OPS[made.kind], made).results
+            except Unsupported as e:
+                why = str(e)
             except Error as e:
                 raise Error(f"node {_title(proto)}: {e}") from e
             except MALFORMED as e:
                 raise Error(f"node {_title(proto)} is malformed: {e}") from e
-        return self.opaque(proto, inputs)
+        return self.opaque(proto, inputs, why).results
 
-    def opaque(self, proto: onnx.NodeProto, inputs: list[Value | None]) -> Opaque:
+    def opaque(self, proto: onnx.NodeProto, inputs: list[Value | None], why: str) -> Opaque:
         """The node as it stands, with its result types from the file or from shape inference."""
         return Opaque(
             kind=proto.op_type,
@@ -135,6 +147,7 @@ class Builder:
             captures=tuple(self.values[n] for n in captured_names(proto)),
             attrs=tuple((a.name, freeze_attribute(a)) for a in proto.attribute),
             result_types=tuple(map(self.type_of, proto.output)) or (TensorType(DType.unknown, None),),
+            why=why,
         )
 
     def type_of(self, name: str) -> TensorType:
@@ -142,7 +155,7 @@ class Builder:
         proto = self.declared.get(name) if name else None
         if proto is None or not proto.WhichOneof("value"):
             proto = self.inferred().get(name) if name else None
-        return TensorType(DType.unknown, None) if proto is None else read_type(proto, name)
+        return TensorType(DType.unknown, None) if proto is None else read_type(proto, name).bind(self.sizes)
 
     def inferred(self) -> Mapping[str, onnx.TypeProto]:
         """What onnx's own shape inference says, computed when the first op without a meaning needs it."""
@@ -154,20 +167,22 @@ class Builder:
             self._inferred = {v.name: v.type for v in (*found.value_info, *found.output)}
         return self._inferred
 
-    def add(self, op: Op, proto: onnx.NodeProto, index: int, inputs: list[Value | None]) -> None:
-        """Put the op, and any that were built along with it, into the graph, with names and records."""
-        parts = _detached(op)
+    def add(
+        self, results: Sequence[Value | None], proto: onnx.NodeProto, index: int, inputs: list[Value | None]
+    ) -> None:
+        """Put what computes ``results`` into the graph, with names and records."""
+        parts = _detached(results)
         name = next(filter(None, proto.output), "")
-        for i, part in enumerate(parts[:-1]):
-            part.named(f"{name}.{i}")
         loc = _loc(proto)
-        op.named(name, loc)
-        for part in parts:
-            part.loc = loc
-        for result, output in zip(op.results, (*proto.output, *[""] * len(op.results)), strict=False):
-            result.name = output
-            if output:
-                self.values[output] = result
+        for i, part in enumerate(parts):
+            part.named(name if part in results else f"{name}.{i}", loc)
+        for part in {o: None for v in results if v is not None and (o := producer(v)) is not None}:
+            for result in part.results:
+                result.name = ""
+        for value, output in zip(results, proto.output, strict=False):
+            if value is not None and output:
+                value.name = output
+                self.values[output] = value
         given = set(inputs)
         made = []
         places: dict[Value, tuple[int, int]] = {}
@@ -176,26 +191,28 @@ class Builder:
                 places.setdefault(v, (i, j))
                 if isinstance(v, Const) and v not in given:
                     made.append((i, j, v.data))
-        reads = tuple(None if v is None else places.get(v) for v in inputs)
-        self.graph.append(op)
+        reads = tuple(None if v is None else places.get(v, v.name) for v in inputs)
+        held = {r: (i, j) for i, part in enumerate(parts) for j, r in enumerate(part.results)}
+        gives = tuple(None if v is None else held[v] for v in results)
+        for part in parts:
+            self.graph.append(part)
         for i, part in enumerate(parts):
             types = tuple(r.type for r in part.results)
-            part.origin = NodeRecord(proto, index, types, i, len(parts), reads, tuple(made))
+            part.origin = NodeRecord(proto, index, types, i, len(parts), reads, tuple(made), gives)
             mark_parameters(part)
 
 
-def _detached(op: Op) -> list[Op]:
-    """``op`` and the detached ops it reads, each after what it reads."""
+def _detached(results: Sequence[Value | None]) -> list[Op]:
+    """The detached ops that ``results`` come from, each after what it reads."""
     found: dict[Op, None] = {}
-
-    def visit(o: Op) -> None:
-        for v in o.operands:
-            made = producer(v)
-            if made is not None and made.graph is None and made not in found:
-                visit(made)
-        found[o] = None
-
-    visit(op)
+    pending = [o for v in reversed(results) if v is not None and (o := producer(v)) is not None]
+    while pending:
+        op = pending[-1]
+        read = [o for v in op.operands if (o := producer(v)) is not None and o.graph is None and o not in found]
+        if read and op not in found:
+            pending += reversed(read)
+        else:
+            found[pending.pop()] = None
     return list(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,11 +23,12 @@ from lissom.ir.importers.onnx.subgraphs import captured_names
 Source: TypeAlias = "str | os.PathLike[str] | bytes | onnx.ModelProto"
 
 
-def load(source: Source) -> Graph:
+def load(source: Source, sizes: Mapping[str, int] | None = None) -> Graph:
     """Read an ONNX model.
 
     ``source`` is a path, the bytes of a file, or a ModelProto, which is left as it is. Tensors in files beside the
-    model are memory-mapped. Nodes lissom has no meaning for become :class:`~lissom.ir.ops.opaque.Opaque`.
+    model are memory-mapped. ``sizes`` are put in for symbols of the inputs: a recurrent layer needs a number of steps.
+    Nodes lissom has no meaning for become :class:`~lissom.ir.ops.opaque.Opaque`.
 
     Raises Error for a file that is missing, damaged or contradicts itself, Unsupported for an opset newer than the
     installed onnx package.
@@ -46,7 +48,7 @@ def load(source: Source) -> Graph:
             raise Error(f"the file is damaged: {garbled} is not UTF-8 text")
         opset = _opset(model)
         order = _order(model.graph)
-        return Builder(model, _skeleton(model, opset), order, folder).build()
+        return Builder(model, _skeleton(model, opset), order, folder, sizes or {}).build()
     except Unsupported as e:
         raise Unsupported(f"{what}: {e}") from e
     except Error as e:

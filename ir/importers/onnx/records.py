@@ -15,9 +15,10 @@ from lissom.ir.values import Const
 class NodeRecord:
     """The ``origin`` of what was read from one node: its proto, its place in the file, the result types inferred then.
 
-    A node of an older opset may have become several ops, its ``parts``; the last one computes the node's outputs.
-    A place is the number of a part and a position among its operands. ``reads[i]`` is the place that holds the node's
-    i-th input, None where that is left out; ``made`` are the places of constants that stand for attributes.
+    A node may have become several ops, its ``parts``. A place is the number of a part and a position among its
+    operands, or its results. ``reads[i]`` is the place that holds the node's i-th input, its name where no part reads
+    it, None where that is left out; ``made`` are the places of constants that stand for attributes; ``gives[i]`` is the
+    result that is the i-th output.
     """
 
     proto: onnx.NodeProto
@@ -25,8 +26,9 @@ class NodeRecord:
     types: tuple[TensorType, ...] = ()
     part: int = 0
     parts: int = 1
-    reads: tuple[tuple[int, int] | None, ...] = ()
+    reads: tuple[tuple[int, int] | str | None, ...] = ()
     made: tuple[tuple[int, int, Array], ...] = ()
+    gives: tuple[tuple[int, int] | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
