@@ -15,7 +15,7 @@ from pathlib import Path
 from lissom.backends.c.cross import CROSS, find_for, foreign
 from lissom.backends.c.elf import flash_bytes, is_elf, ram_bytes
 from lissom.backends.c.thumb import Function, functions
-from lissom.backends.c.toolchain import FLAGS, PROCESSES, compile_c, sources
+from lissom.backends.c.toolchain import FLAGS, PROCESSES, compile_c, compile_unit, sources
 from lissom.ir.errors import Error
 
 LIBRARY_STACK = 64
@@ -57,7 +57,7 @@ def footprint(folder: Path, name: str, target: str, work: Path, cc: str | None =
 
     def compiled(unit: Path) -> Path:
         made = work / f"{unit.stem}.o"
-        compile_c(command, [*flags, "-c", unit, "-o", made])
+        compile_unit(command, flags, unit, made)
         return made
 
     with ThreadPoolExecutor(PROCESSES) as pool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,10 @@ FLAGS = ("-O3",)
 
 PROCESSES = min(8, max(2, os.cpu_count() or 2))
 """Compilers that run at once."""
+
+LEVEL_HEADER = "lissom_level.h"
+"""What brings a compiler's vectors into a kernel. To read those of x86 takes gcc longer than most kernels do, so that is
+done once in a process for each set of flags."""
 
 
 def find_compiler(cc: str | None = None) -> str | None:
@@ -52,6 +58,41 @@ def compile_c(cc: Sequence[str], arguments: Sequence[str | Path]) -> str:
     return done.stderr
 
 
+def compile_unit(cc: Sequence[str], flags: Sequence[str | Path], unit: Path, made: Path) -> str:
+    """Compile a unit of an artifact to an object file, of which a level header that was compiled before changes no
+    byte; returns what the compiler printed, raises Error with that when it fails."""
+    header = unit.parent / LEVEL_HEADER
+    ahead: tuple[str | Path, ...] = ()
+    if header.is_file() and "ziglang" not in cc:
+        paths = [i for i, flag in enumerate(flags) if flag == "-I"]
+        kept = tuple(str(flag) for i, flag in enumerate(flags) if i not in paths and i - 1 not in paths)
+        with _PRECOMPILING:
+            ahead = _precompiled(tuple(cc), kept, header.read_bytes())
+    return compile_c(cc, [*flags, *ahead, "-c", unit, "-o", made])
+
+
+_PRECOMPILING = threading.Lock()
+
+
+@functools.cache
+def _precompiled(cc: tuple[str, ...], flags: tuple[str, ...], text: bytes) -> tuple[str | Path, ...]:
+    """Flags that put a header, compiled with these flags, in front of a unit; none where the compiler cannot. One whose
+    compiled form it will not take after all is read as it stands."""
+    header = Path(tempfile.mkdtemp(dir=_precompiled_folder().name)) / LEVEL_HEADER
+    header.write_bytes(text)
+    try:
+        compile_c(cc, [*flags, "-x", "c-header", header, "-o", f"{header}.gch"])
+    except Error:
+        return ()
+    return "-include", header
+
+
+@functools.cache
+def _precompiled_folder() -> tempfile.TemporaryDirectory[str]:
+    """It goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="lissom-")
+
+
 def sources(folder: Path, name: str) -> list[Path]:
     """The units of an artifact, in a fixed order."""
     others = sorted(f for f in folder.glob(f"{name}_*.c") if f.name != f"{name}_test.c")
@@ -67,7 +108,7 @@ def objects(cc: Sequence[str], flags: Sequence[str | Path], units: Mapping[Path,
         target = folder / f"{unit.stem}-{known.hexdigest()[:16]}.o"
         if not target.exists():
             made = target.with_suffix(f".{threading.get_ident()}.o")
-            compile_c(cc, [*flags, "-c", unit, "-o", made])
+            compile_unit(cc, flags, unit, made)
             made.replace(target)
         return target
 

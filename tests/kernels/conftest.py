@@ -23,7 +23,7 @@ from lissom.backends.c.memory.buffers import share_and_place
 from lissom.backends.c.program import Program
 from lissom.backends.c.signedness import with_activations
 from lissom.backends.c.source import Port, body, header, ports
-from lissom.backends.c.toolchain import STANDARD, objects
+from lissom.backends.c.toolchain import STANDARD, compile_c, objects
 from lissom.backends.c.weights import weights_header, weights_source, word_rows
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -91,9 +91,9 @@ def copy_kernels(cases: Iterable[Case], folder: Path) -> list[Path]:
     return [folder / "kernels" / f"{name}.c" for name in sorted(kernels)]
 
 
-def compile_all(command: list[str], units: list[Path]) -> None:
-    done = subprocess.run([*command, *map(str, units), "-lm"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[:4000]
+def compile_all(cc: str, options: list[str], units: list[Path], made: Path, *linking: str) -> None:
+    compiled = objects([cc], options, dict.fromkeys(units, b""), made.parent)
+    compile_c([cc], [*options, *linking, *compiled, "-o", made, "-lm"])
 
 
 class Library:
@@ -104,8 +104,8 @@ class Library:
 
     def __init__(self, cases: list[Case], folder: Path, cc: str = "cc", flags: Sequence[str] = ()) -> None:
         units = copy_kernels(cases, folder) + write(cases, folder)
-        options = [*STANDARD, "-Werror", "-O1", "-shared", "-fPIC", "-I", str(folder), *flags]
-        compile_all([cc, *options, "-o", str(folder / "all.so")], units)
+        options = [*STANDARD, "-Werror", "-O1", "-fPIC", "-I", str(folder), *flags]
+        compile_all(cc, options, units, folder / "all.so", "-shared")
         self._library = ctypes.CDLL(str(folder / "all.so"))
 
     def run(self, case: Case, feed: list[Array]) -> list[Array]:
@@ -203,7 +203,7 @@ def sanitize(cases: list[Case], folder: Path, flags: Sequence[str] = ()) -> subp
     (folder / "driver.c").write_text("\n".join(lines), encoding="ascii")
     options = ["-std=c11", "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *flags]
     units = [*copy_kernels(cases, folder), *write(cases, folder), folder / "driver.c"]
-    compile_all(["cc", *options, "-I", str(folder), "-o", str(folder / "driver")], units)
+    compile_all("cc", [*options, "-I", str(folder)], units, folder / "driver")
     return subprocess.run([str(folder / "driver")], capture_output=True, text=True)
 
 
