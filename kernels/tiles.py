@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import prod
+from math import gcd, prod
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
 from lissom.kernels.kernel import Params, identifier
@@ -43,12 +43,13 @@ class Machine:
 
 INTEGERS = (
     Machine("avx512vnni", lanes=16, registers=32, element=1, after=3.5, after_some=10),
-    Machine("avxvnni", lanes=8, registers=16, element=1),
+    Machine("avxvnni", lanes=8, registers=16, element=1, latency=6),
     Machine("x86-64-v4", lanes=16, registers=32, element=2, dots=0.9, latency=1, after=3.5, spare=2),
     Machine("x86-64-v3", lanes=8, registers=16, element=2, dots=1.4, latency=1, spare=2),
     Machine("x86-64-v2", lanes=4, registers=16, element=2, dots=1.4, latency=1, spare=2),
 )
 HALVES = (Machine("avx512vnni", lanes=8, registers=32, element=1, dots=4, after=2),)
+FLOAT_HALVES = (Machine("x86-64-v4", lanes=8, registers=32, element=4, dots=4, latency=4, after=1),)
 """Vectors of half the length, of which an odd number leaves fewer lanes empty: 8, 24 or 40 output channels."""
 SMALL = (
     Machine("x86-64-v4", lanes=16, registers=32, element=1, dots=0.5, latency=1, after=3.5, spare=3),
@@ -134,15 +135,23 @@ def refusal(rows: int) -> Callable[[Params], str | None]:
 
 FROM_SECOND_CACHE = 32
 """Bytes per cycle."""
+LINE = 64
+"""Bytes of a line of a cache."""
+WAY = 4096
+"""Bytes after which addresses fall on the same lines of the first cache again."""
+WAYS = 8
+"""How many lines it has for them."""
 
 
-def cycles_a_group(machine: Machine, rows: int, vectors: int, groups: int) -> float:
+def cycles_a_group(machine: Machine, rows: int, vectors: int, groups: int, step: int = 0) -> float:
     """Of a tile over four bytes of a row: the busiest of multipliers, loads and the chain of sums. A panel is so many
-    groups long."""
+    groups long. Rows a ``step`` of bytes apart of which many fall on the same lines drive each other out."""
     vector = machine.lanes * 4
     again = groups * vectors * vector > machine.cache
     weights = vectors * (vector / FROM_SECOND_CACHE if again else 1 / machine.loads)
-    return max(rows * vectors / machine.dots, rows / machine.loads + weights, machine.latency)
+    together = -(-rows // (WAY // gcd(step, WAY))) if step else 1
+    activations = rows * (LINE / FROM_SECOND_CACHE if together >= WAYS else 1 / machine.loads)
+    return max(rows * vectors / machine.dots, activations + weights, machine.latency)
 
 
 def cycles_after(machine: Machine, rows: int, vectors: int, whole: bool = True) -> float:
@@ -162,7 +171,8 @@ def _cost(machine: Machine, rows: int, vectors: int) -> Callable[[Params], float
         length = run_length(params, machine.element)
         runs = prod(c["kernel"]) * c["in_channels"] * machine.element // length
         groups = runs * -(-length // 4)
-        sums = groups * cycles_a_group(machine, rows, vectors, groups) + 4 * runs
+        step = _known(params, machine.element)["STEP"]
+        sums = groups * cycles_a_group(machine, rows, vectors, groups, step) + 4 * runs
         after = [cycles_after(machine, rows, vectors, is_whole) for is_whole in (True, False)]
         return float(tiles * (panels * sums + whole * after[0] + (panels - whole) * after[1]))
 
@@ -187,7 +197,7 @@ def _small(rows: int) -> Callable[[Params], str | None]:
 def _add(task: str, machines: tuple[Machine, ...], kind: str = "", **constants: int) -> None:
     for machine in machines:
         for rows, vectors in tile_sizes(machine):
-            if machine in HALVES and vectors % 2 == 0:
+            if "BITS" in constants and vectors % 2 == 0:
                 continue
             variant(
                 task,
@@ -209,3 +219,4 @@ _add("conv_q8", INTEGERS)
 _add("conv_q8", HALVES, "halves_", BITS=256)
 _add("conv_q8", SMALL, "small_", SMALL=1)
 _add("conv_f32", FLOATS)
+_add("conv_f32", FLOAT_HALVES, "halves_", BITS=256)
