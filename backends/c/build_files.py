@@ -27,6 +27,7 @@ def cmake(program: Program) -> str:
     n, target = program.name, program.target
     files = "\n".join(f"    {unit}.c" for unit in units(program))
     level = "" if target not in CROSS or is_bare(target) else _CLANG.format(name=n, flags=CROSS[target].clang_flags[0])
+    level += "" if all(k.level == "portable" for k in program.kernels) else _PRECOMPILED.format(name=n)
     return f"""cmake_minimum_required(VERSION 3.13)
 project({n} C)
 
@@ -53,6 +54,13 @@ _CLANG = """\
 if(CMAKE_C_COMPILER_ID MATCHES Clang AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16)
     # Later ones, and gcc, take from each file which instructions it may have.
     target_compile_options({name} PRIVATE {flags})
+endif()
+"""
+
+_PRECOMPILED = """\
+if(COMMAND target_precompile_headers AND NOT MSVC)
+    # It takes a compiler longer to read this than to compile most kernels.
+    target_precompile_headers({name} PRIVATE kernels/lissom_level.h)
 endif()
 """
 

@@ -26,7 +26,7 @@ PROCESSES = min(8, max(2, os.cpu_count() or 2))
 """Compilers that run at once."""
 
 LEVEL_HEADER = "lissom_level.h"
-"""What brings a compiler's vectors into a kernel. To read those of x86 takes gcc longer than most kernels do, so that is
+"""What brings a compiler's vectors into a kernel. To read those of x86 takes gcc longer than most kernels do, so it is
 done once in a process for each set of flags."""
 
 

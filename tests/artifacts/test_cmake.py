@@ -18,7 +18,7 @@ COMPILERS = [cc for cc in ("gcc", "clang") if shutil.which(cc)]
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
 @pytest.mark.parametrize("cc", COMPILERS)
 def test_cmake_builds_and_ctest_passes(cc: str, net: Graph, tmp_path: Path) -> None:
-    emit(net, tmp_path / "out", name="tiny")
+    emit(net, tmp_path / "out", name="tiny", target="native")
     build = tmp_path / "build"
 
     def run(*command: Any) -> str:
