@@ -68,8 +68,24 @@ def outputs_in_another_order() -> Graph:
     return graph
 
 
+def sums_of_another_order() -> Graph:
+    """A sum that lies as its constant does: the operand whose memory it could have is read in another order."""
+    graph = Graph("sums")
+    x = graph.input("x", tensor("float32", 1, 4, 3, 3))
+    graph.set_outputs({"y": Neg(Add(weight("w", 1, 3, 4, 3), Transpose(Neg(x), (0, 2, 1, 3))))})
+    return graph
+
+
 @pytest.mark.parametrize(
-    "make", [padded_channels, twice_in_a_concat, outputs_that_are_views, three_branches, outputs_in_another_order]
+    "make",
+    [
+        padded_channels,
+        twice_in_a_concat,
+        outputs_that_are_views,
+        three_branches,
+        outputs_in_another_order,
+        sums_of_another_order,
+    ],
 )
 def test_shared_memory(make: object, tmp_path: Path) -> None:
     graph = make()  # type: ignore[operator]

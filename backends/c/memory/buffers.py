@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lissom.backends.c.costs import call_cycles
-from lissom.backends.c.geometry import merged
+from lissom.backends.c.geometry import contiguous, merged
 from lissom.backends.c.memory.exact import plan_exactly
 from lissom.backends.c.memory.pixels import respaced
 from lissom.backends.c.memory.plan import Block, plan
@@ -236,6 +236,8 @@ def _merge_in_place(program: Program) -> list[tuple[Buffer, Buffer]]:
             read = call.arguments[index]
             if read is None or not _fits(read, target, call, index not in call.kernel.task.in_place):
                 continue
+            if not _in_order(call, index):
+                continue
             source = read.resolve().buffer
             if source.kind is not Kind.arena or lives[source][1] != step:
                 continue
@@ -261,6 +263,16 @@ def _fits(read: Place, target: Place, call: Call, may_grow: bool) -> bool:
         and (source.buffer.nbytes == target.buffer.nbytes or (may_grow and source.buffer.nbytes < target.buffer.nbytes))
         and others == 1
     )
+
+
+def _in_order(call: Call, index: int) -> bool:
+    """Whether the elements of an operand that is read by strides lie in the order of the result's, so that each is read
+    before its place is written; those read otherwise do."""
+    taken = call.kernel.task.in_place
+    if "a_stride" not in call.params or index not in taken:
+        return True
+    size, strides = call.params["size"], call.params[("a_stride", "b_stride")[taken.index(index)]]
+    return all(n == 1 or s == c for n, s, c in zip(size, strides, contiguous(size), strict=True))
 
 
 def _place(program: Program, growing: list[tuple[Buffer, Buffer]]) -> None:
