@@ -43,12 +43,13 @@ class Weights:
     b: Value | None = None
     b_r: Value | None = None
     """The bias of what is multiplied with the state."""
+    p: Value | None = None
+    """What the output of an LSTM is multiplied with in the end, (P, H)."""
 
     def joined(self) -> Weights:
         """The same with one bias, at the inputs, where all that meets is added up."""
-        if self.b is None or self.b_r is None:
-            return Weights(self.w, self.r, self.b or self.b_r)
-        return Weights(self.w, self.r, Add(self.b, self.b_r))
+        one = Add(self.b, self.b_r) if self.b is not None and self.b_r is not None else self.b or self.b_r
+        return Weights(self.w, self.r, one, None, self.p)
 
 
 Cell = Callable[[Value, States], States]
@@ -89,7 +90,8 @@ def lstm(
         fresh = Mul(on["i"], on["c"])
         c = fresh if c is None else Add(Mul(f, c), fresh)
         o = gate(_peep(part["o"], c, hole.get("o"))) if hole else on["o"]
-        return Mul(o, squash(c)), c
+        y = Mul(o, squash(c))
+        return y if weights.p is None else Gemm(y, weights.p, transB=True), c
 
     return cell
 
