@@ -6,6 +6,8 @@ from lissom.backends.c.cross import CROSS
 from lissom.backends.c.emulation.guest import BOARD
 from lissom.backends.c.emulation.machines import MACHINES
 from lissom.backends.c.program import Program
+from lissom.backends.c.toolchain import LEVEL_HEADER
+from lissom.kernels.kernel import Kernel
 
 
 def units(program: Program) -> list[str]:
@@ -21,13 +23,18 @@ def is_bare(target: str) -> bool:
     return target in CROSS and CROSS[target].bare
 
 
+def has_level(kernel: Kernel) -> bool:
+    """Whether a kernel's code brings in the compiler's vectors."""
+    return kernel.level != "portable" and LEVEL_HEADER in kernel.files()
+
+
 def cmake(program: Program) -> str:
     """A library, and a test program that ``ctest`` runs; for a processor without a system, start-up for its board in
     place of that."""
     n, target = program.name, program.target
     files = "\n".join(f"    {unit}.c" for unit in units(program))
     level = "" if target not in CROSS or is_bare(target) else _CLANG.format(name=n, flags=CROSS[target].clang_flags[0])
-    level += "" if all(k.level == "portable" for k in program.kernels) else _PRECOMPILED.format(name=n)
+    level += _PRECOMPILED.format(name=n, header=LEVEL_HEADER) if any(map(has_level, program.kernels)) else ""
     return f"""cmake_minimum_required(VERSION 3.13)
 project({n} C)
 
@@ -60,7 +67,7 @@ endif()
 _PRECOMPILED = """\
 if(COMMAND target_precompile_headers AND NOT MSVC)
     # It takes a compiler longer to read this than to compile most kernels.
-    target_precompile_headers({name} PRIVATE kernels/lissom_level.h)
+    target_precompile_headers({name} PRIVATE kernels/{header})
 endif()
 """
 
