@@ -17,6 +17,9 @@ FLOATS = "x86-64-v3"
 """The levels whose vectors of bytes, and of floats, streams are compiled for. They wait for memory, so those of a
 higher level are expected to gain little; that has not been measured."""
 
+WIDE = "x86-64-v4"
+"""The level of those that are worth 512 bits."""
+
 NEON = "aarch64"
 """The level that is for both on AArch64."""
 
@@ -156,6 +159,7 @@ for _element in (1, 2, 4, 8):
             constants={"ELEMENT": _element},
         )
 variant("lookup", "lookup_shuffle", _not_bytes, level=FLOATS, template="lissom_lookup_shuffle.h")
+variant("lookup", "lookup_words", _not_bytes, level=WIDE, template="lissom_lookup_words.h")
 variant("lookup", f"lookup_{NEON}", _not_bytes, level=NEON, template="lissom_lookup_shuffle.h")
 
 
@@ -165,12 +169,18 @@ def _not_runs_of_int8(params: Params) -> str | None:
     return None if params["a_stride"][-1] == params["b_stride"][-1] == 1 else "an operand repeats along the last axis"
 
 
+def _in_steps(params: Params) -> str | None:
+    steps = {params["a_stride"][-1], params["b_stride"][-1]}
+    return None if steps in ({1}, {0, 1}) else "elements that do not lie together"
+
+
 for _task, _how in (("add_q8", (0, 0)), ("sub_q8", (1, 0)), ("mul_q8", (0, 1))):
-    variant(
-        _task,
-        f"{name_of(_task, NEON)}_rows",
-        _not_runs_of_int8,
-        level=NEON,
-        template="lissom_binary_q8_rows.h",
-        constants=dict(zip(("MINUS", "TIMES"), _how, strict=True)),
-    )
+    for _level, _refuses in ((FLOATS, _in_steps), (WIDE, _in_steps), (NEON, _not_runs_of_int8)):
+        variant(
+            _task,
+            f"{name_of(_task, _level)}_rows",
+            _refuses,
+            level=_level,
+            template="lissom_binary_q8_rows.h",
+            constants=dict(zip(("MINUS", "TIMES"), _how, strict=True)),
+        )

@@ -103,7 +103,9 @@ def streams(draw: Any) -> Net:
         table = Const(data("table", dtype, (256,)), "table")
         grids = [grid(n, draw, dtype) for n in "aby"]
         kind = draw(st.sampled_from([QLinearAdd, QLinearMul, QLinearSub]))
-        y = kind(Lookup(y, table), *grids[0], Const(data("b", dtype, turned), "b"), *grids[1], *grids[2])
+        pair = ((Lookup(y, table), *grids[0]), (Const(data("b", dtype, turned), "b"), *grids[1]))
+        first, second = pair if draw(st.booleans()) else pair[::-1]
+        y = kind(*first, *second, *grids[2])
         graph.set_outputs({"y": y, "f": DequantizeLinear(x, *grids[0])})
     return graph, [data("x", dtype, shape)]
 
