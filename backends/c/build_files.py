@@ -7,7 +7,7 @@ from lissom.backends.c.emulation.guest import BOARD
 from lissom.backends.c.emulation.machines import MACHINES
 from lissom.backends.c.program import Program
 from lissom.backends.c.toolchain import LEVEL_HEADER
-from lissom.kernels.kernel import Kernel
+from lissom.kernels.kernel import Kernel, folders
 
 
 def units(program: Program) -> list[str]:
@@ -23,9 +23,9 @@ def is_bare(target: str) -> bool:
     return target in CROSS and CROSS[target].bare
 
 
-def has_level(kernel: Kernel) -> bool:
-    """Whether a kernel's code brings in the compiler's vectors."""
-    return kernel.level != "portable" and LEVEL_HEADER in kernel.files()
+def is_x86(kernel: Kernel) -> bool:
+    """Whether a kernel is for the vectors of x86."""
+    return folders(kernel.level)[0] == "x86"
 
 
 def cmake(program: Program) -> str:
@@ -34,7 +34,7 @@ def cmake(program: Program) -> str:
     n, target = program.name, program.target
     files = "\n".join(f"    {unit}.c" for unit in units(program))
     level = "" if target not in CROSS or is_bare(target) else _CLANG.format(name=n, flags=CROSS[target].clang_flags[0])
-    level += _PRECOMPILED.format(name=n, header=LEVEL_HEADER) if any(map(has_level, program.kernels)) else ""
+    level += _PRECOMPILED.format(name=n, header=LEVEL_HEADER) if any(map(is_x86, program.kernels)) else ""
     return f"""cmake_minimum_required(VERSION 3.13)
 project({n} C)
 

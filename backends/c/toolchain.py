@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -27,7 +28,9 @@ PROCESSES = min(8, max(2, os.cpu_count() or 2))
 
 LEVEL_HEADER = "lissom_level.h"
 """What brings a compiler's vectors into a kernel. To read those of x86 takes gcc longer than most kernels do, so it is
-done once in a process for each set of flags."""
+done once in a process for each set of flags. Arm has less to read, and gcc 12 fails on Helium's compiled ahead."""
+X86 = ("x86_64", "AMD64")
+"""What Python may call such a machine."""
 
 
 def find_compiler(cc: str | None = None) -> str | None:
@@ -63,7 +66,7 @@ def compile_unit(cc: Sequence[str], flags: Sequence[str | Path], unit: Path, mad
     byte; returns what the compiler printed, raises Error with that when it fails."""
     header = unit.parent / LEVEL_HEADER
     ahead: tuple[str | Path, ...] = ()
-    if header.is_file() and "ziglang" not in cc:
+    if header.is_file() and platform.machine() in X86 and len(cc) == 1:  # the compiler of this machine
         paths = [i for i, flag in enumerate(flags) if flag == "-I"]
         kept = tuple(str(flag) for i, flag in enumerate(flags) if i not in paths and i - 1 not in paths)
         with _PRECOMPILING:
