@@ -107,9 +107,9 @@ RIVALS: dict[str, tuple[str, ...]] = {
 
 def candidates(task: str, params: Params, target: str) -> tuple[list[Kernel], list[str]]:
     """The kernels of ``target`` that take ``params``, best level first, and why the others do not."""
-    taking, reasons = [], []
+    of, taking, reasons = kernels_of(task), [], []
     for level in TARGETS[target]:
-        for kernel in kernels_of(task):
+        for kernel in of:
             if kernel.level == level:
                 reason = kernel.refuses(params)
                 if reason is None:

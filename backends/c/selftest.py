@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lissom.backends.c.checksum import fnv
 from lissom.backends.c.edges import Edges
 from lissom.backends.c.names import comment
 from lissom.backends.c.program import Program
@@ -73,14 +74,6 @@ def check(layer: int, result: int, array: Array) -> Check:
     c_type = {"bool": "uint8_t", "float32": "float", "float64": "double"}.get(flat.dtype.name, f"{flat.dtype.name}_t")
     values = [float(flat[i]) for i in indices]
     return Check(layer, result, flat.size, c_type, checksum, 1e-4 * size + 1e-6 if is_float else 0.0, indices, values)
-
-
-def fnv(data: bytes) -> int:
-    """The 32-bit FNV-1a checksum, which the test program computes too (Fowler, Noll & Vo)."""
-    value = 0x811C9DC5
-    for byte in data:
-        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return value
 
 
 def selftest(
