@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from lissom.ir.graph import Graph
@@ -22,6 +23,7 @@ from lissom.passes.quantize.layers import (
     weight_of,
 )
 from lissom.passes.quantize.noise import Noise
+from lissom.passes.quantize.steps import repeated_layers
 from lissom.passes.quantize.twin import Twin, feeds_of
 
 ELEMENTS = 2048
@@ -58,6 +60,10 @@ def correct_bias(graph: Graph, *, samples: int | None = None, data: Data) -> Non
         noise.after(op)
 
     twin.walk(after=after)
+    for calls in repeated_layers(graph):  # which have one bias
+        if moved := [op for op in calls if op in shifts]:
+            mean: Array = np.mean([shifts[op] for op in moved], axis=0)
+            shifts.update((op, mean) for op in moved)
     for op, shift in shifts.items():
         notes.done("correct_bias", add_to_bias(graph, op, shift))
     noise.tell()

@@ -31,6 +31,7 @@ from lissom.passes.quantize.observe import observe
 from lissom.passes.quantize.observers import Method, Observer
 from lissom.passes.quantize.scales import affine, least_squares, symmetric, weight_limits
 from lissom.passes.quantize.signs import scale_of_signs
+from lissom.passes.quantize.steps import same_places
 
 ActivationType: TypeAlias = Literal["int8", "uint8", "int16", "int4", "uint4", "int2", "uint2"]
 WeightType: TypeAlias = Literal["int8", "int4", "int2"]
@@ -93,7 +94,11 @@ def fake_quantize(
     units = list(integer_units(graph, floats, kept))
     kept |= judge.slow
     notes.table("kept_float", lambda: [{"layer": k.name, "op": k.op_type, "reason": why} for k, why in kept.items()])
-    groups = list(place(units).groups())
+    grids = place(units)
+    for a, b in same_places(graph):
+        if grids.holds(a) and grids.holds(b):
+            grids.tie([a, b])
+    groups = list(grids.groups())
     inner = {s for op, _ in units for v in op.operands for s in sources(v)}
     kept_types = {group[0]: _grid_type(DType[dtype], group, inner) for group in groups}
     watched = {
@@ -165,6 +170,16 @@ def _least_scale(op: Op) -> Array:
     return least.astype(np.float32)
 
 
+def _same_grid(a: FakeQuant, b: FakeQuant) -> bool:
+    """Whether two grids of the same weights are one."""
+    held = [(f.scale, f.zero_point) for f in (a, b)]
+    same = all(
+        isinstance(v, Const) and isinstance(w, Const) and v.type == w.type and (v.data == w.data).all()
+        for v, w in zip(*held, strict=True)
+    )
+    return same and (a.low, a.high, a.axis, a.chosen) == (b.low, b.high, b.axis, b.chosen)
+
+
 def quantize_weights(
     graph: Graph,
     op: Op,
@@ -201,5 +216,6 @@ def quantize_weights(
     zeros = np.zeros(scale.shape, dtype.numpy)
     s, z = Const(scale, f"{w.name}.scale"), Const(zeros, f"{w.name}.zero_point")
     fake = FakeQuant(w, s, z, low, high, axis=axis or 0).named(f"{w.name}.quant", w.loc)
+    fake = next((f for f in w.users if isinstance(f, FakeQuant) and _same_grid(f, fake)), fake)  # of a shared weight
     field = next(f.name for f in type(op).fields if getattr(op, f.name) is w)
     graph.replace(op, op.replace(**{field: fake}))

@@ -168,6 +168,10 @@ class Grids:
         for v in values:
             self._parents[self.find(v)] = self.find(values[0])
 
+    def holds(self, v: Value) -> bool:
+        """Whether ``v`` is to lie on a grid."""
+        return v in self._parents
+
     def groups(self) -> Iterator[list[Value]]:
         """The groups, in order of their first value."""
         members: dict[Value, list[Value]] = {}

@@ -55,6 +55,7 @@ from lissom.ir.ops.sub import Sub
 from lissom.ir.tensors import to_tensor
 from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value, producer
+from lissom.passes.fold.duplicates import share_constants
 from lissom.passes.graph_pass import Kind, State, graph_pass
 from lissom.passes.quantize.compare import steps
 from lissom.passes.quantize.grids import argument, channel_axis_of, is_pointwise, joined, moved, no_integer_form
@@ -74,6 +75,7 @@ def realize(graph: Graph) -> None:
     to_pairs(graph)
     rewrite(graph, [layer_before_sign])
     rewrite(graph, RULES)
+    share_constants(graph, ())  # what the steps of a recurrent network have alike: biases, tables
 
 
 @rule
