@@ -21,7 +21,7 @@ FOUR = 4
 """Channels of a block."""
 
 ROWS = 4
-"""Rows up to which lanes are output channels rather than pixels."""
+"""Rows up to which each is multiplied by itself, and of which tiles have as many."""
 
 CROSSOVER = 0.06
 """The share of weights that are not zero below which the portable kernel is the faster one."""
@@ -53,6 +53,11 @@ class Sparse:
     """Cycles for a vector of results."""
     turn: float = 4.0
     """Cycles for a vector of four channels that goes in."""
+    pick: float = 0.0
+    """Cycles for a vector of output channels to pick and multiply four channels each of a pixel in registers; 0: no
+    kernel does."""
+    row: float = 0.0
+    """Cycles for a vector of results there."""
     signed: bool = False
     """Whether activations are int8, else uint8."""
 
@@ -63,7 +68,7 @@ DOTPROD = Sparse(
 """On AArch64 costs are instructions, as those of its dense kernels are."""
 
 LEVELS = (
-    Sparse("avx512vnni", lanes=16, most=8, parts=2, dense=2.0),
+    Sparse("avx512vnni", lanes=16, most=8, parts=2, dense=2.0, pick=1.45, row=3.2),
     Sparse("avxvnni", lanes=8, most=8, parts=1, dense=2.0),
     Sparse("x86-64-v4", lanes=16, most=8, parts=2, element=2, sparse=2.4),
     Sparse("x86-64-v3", lanes=8, most=8, parts=1, element=2, sparse=1.7),
@@ -206,14 +211,40 @@ def _refuses_signed(params: Params, on: Sparse) -> str | None:
     return None if bool(params["x"]["flip"]) == on.signed else f"{wanted} activations are wanted"
 
 
-def _refuses_images(params: Params, on: Sparse) -> str | None:
+def _refuses_windows(params: Params, on: Sparse) -> str | None:
     if prod(params["conv"]["kernel"]) > 1 or max(params["conv"]["stride"]) > 1 or any(params["conv"]["pad"]):
         return "windows"
-    return "many rows" if positions(params) > ROWS else _refuses_signed(params, on)
+    return _refuses_signed(params, on)
+
+
+def _refuses_images(params: Params, on: Sparse) -> str | None:
+    return "many rows" if positions(params) > ROWS else _refuses_windows(params, on)
+
+
+def _refuses_long_rows(params: Params, on: Sparse) -> str | None:
+    room = on.parts * on.lanes
+    if fours(params) > room:
+        return f"more than {room * FOUR} channels"
+    return "few rows" if positions(params) <= ROWS else _refuses_windows(params, on)
+
+
+def _row_tile(params: Params, on: Sparse) -> dict[str, int]:
+    """Pixels of a tile, vectors of output channels, and those of a pixel: what registers hold."""
+    of_outputs = -(-params["conv"]["out_channels"] // on.lanes)
+    together = next(n for n in (4, 3, 2, 1) if of_outputs % n == 0)
+    return {"ROWS": ROWS, "VECTORS": together, "REGISTERS": -(-fours(params) // on.lanes), "BOUNDED": params["bounded"]}
+
+
+def _short_rows_cost(params: Params, on: Sparse) -> float:
+    """Steps, as many as the fullest channel of a vector has entries, and results. Of two vectors to pick is slower."""
+    steps = params["fullest"] * (on.pick if fours(params) <= on.lanes else 1.25 * on.pick)
+    return float(positions(params) * (steps + on.row * -(-params["conv"]["out_channels"] // on.lanes)))
 
 
 def _known(params: Params, on: Sparse) -> dict[str, int]:
     known = {"VECTORS": vectors(params, on)}
+    if not on.signed and on.element < 4:
+        known["BOUNDED"] = params["bounded"]
     return known | {"NARROW": int(params.get("w_plain") == NARROW)} if on.level == "aarch64" else known
 
 
@@ -264,6 +295,18 @@ def _add(on: Sparse, element: str, packing: str) -> None:
         template=f"lissom_sparse_row_{element}.h",
         **row,
     )
+    if on.pick:
+        variant(
+            f"sparse_conv_{element}",
+            f"sparse_rows_{name}",
+            partial(_refuses_long_rows, on=on),
+            level=on.level,
+            layout="NHWC",
+            packing=row["packing"],
+            cost=partial(_short_rows_cost, on=on),
+            template=f"lissom_sparse_rows_{element}.h",
+            known=partial(_row_tile, on=on),
+        )
 
 
 for _level in LEVELS:

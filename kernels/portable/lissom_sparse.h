@@ -22,7 +22,8 @@ typedef struct {
     lissom_q8_output y;
     int32_t nonzeros; /* weights */
     int32_t blocks;   /* of four that hold some */
-    int32_t reach, w_plain; /* as of a dense convolution */
+    int32_t fullest;  /* of those of each sixteen output channels, what the channel has that has most, added up */
+    int32_t reach, w_plain, bounded; /* as of a dense convolution */
 } lissom_sparse_q8_params;
 
 typedef struct {

@@ -4,26 +4,25 @@
  * differently is defined before this is included:
  *
  *     row_params  ROW_ELEMENT  row_sum  the parameter struct, bytes of an element of x and y, a vector of sums
- *     ROW_HEAD                          vectors in front of the entries of a vector of channels: its biases first
+ *     ROW_HEADS                         numbers that a channel has besides its entries: its bias first
  *     ROW_WEIGHTS                       bytes of weights of a step
  *     row_start row_step row_add        sums that begin with what is at an address; with a step; of two
- *     row_finish                        from sums to results
+ *     row_finish                        from sums to results, with what each channel has behind its bias
  *
- * w holds for each vector of output channels and each part a byte, how many steps, the whole padded to BYTES; then for
- * each vector of output channels its head and, for each part, what the lanes pick, a byte a lane and four steps a vector,
- * and the weights of each step (backends/c/packing, "sparse_rows"). */
+ * w holds for each vector of output channels and each part a byte, how many steps, the whole padded to BYTES; each number
+ * of all channels; then for each vector of output channels and each part what the lanes pick, a byte a lane and four steps
+ * a vector, and the weights of each step (backends/c/packing, "sparse_rows"). */
 #ifndef LISSOM_SPARSE_ROW_H
 #define LISSOM_SPARSE_ROW_H
 
+#include "lissom_pick.h"
+
 #define SUMS 4
+#define REGISTERS LISSOM_PICKED
 
 #if LISSOM_LANES == 16
-#define REGISTERS 2
-#define PICK(part, which) _mm512_permutex2var_epi32((part)[0], which, (part)[1])
 #define NEXT(which) _mm512_srli_epi32(which, 8)
 #else
-#define REGISTERS 1
-#define PICK(part, which) _mm256_permutevar8x32_epi32((part)[0], which)
 #define NEXT(which) _mm256_srli_epi32(which, 8)
 #endif
 
@@ -32,7 +31,7 @@ static inline void four_steps(row_sum *acc, const lissom_vi *part, lissom_vi whi
 {
     LISSOM_UNROLL
     for (int32_t s = 0; s < steps; ++s) {
-        acc[s] = row_step(acc[s], PICK(part, which), w + s * ROW_WEIGHTS);
+        acc[s] = row_step(acc[s], lissom_pick(part, which, REGISTERS), w + s * ROW_WEIGHTS);
         which = NEXT(which);
     }
 }
@@ -49,15 +48,14 @@ static inline void multiply(const row_params *q, const uint8_t *x, const uint8_t
     for (int32_t row = 0; row < rows; ++row) {
         memcpy(whole, x + row * q->conv.x_pixel * ROW_ELEMENT, (size_t)bytes);
         const uint8_t *counts = w;
-        const uint8_t *at = w + (vectors * parts + BYTES - 1) / BYTES * BYTES;
+        const uint8_t *const heads = w + (vectors * parts + BYTES - 1) / BYTES * BYTES;
+        const uint8_t *at = heads + ROW_HEADS * vectors * BYTES;
         for (int32_t v = 0; v < vectors; ++v) {
-            const uint8_t *const head = at;
             row_sum acc[SUMS];
             LISSOM_UNROLL
             for (int32_t s = 0; s < SUMS; ++s) {
-                acc[s] = row_start(s == 0 ? head : NULL);
+                acc[s] = row_start(s == 0 ? heads + v * BYTES : NULL);
             }
-            at += ROW_HEAD * BYTES;
             for (int32_t i = 0; i < parts; ++i) {
                 lissom_vi part[REGISTERS];
                 LISSOM_UNROLL
@@ -83,7 +81,7 @@ static inline void multiply(const row_params *q, const uint8_t *x, const uint8_t
                 }
                 at += (steps & 3) * ROW_WEIGHTS;
             }
-            row_finish(q, row_add(row_add(acc[0], acc[1]), row_add(acc[2], acc[3])), head,
+            row_finish(q, row_add(row_add(acc[0], acc[1]), row_add(acc[2], acc[3])), heads + (vectors + v) * BYTES,
                        y + (row * q->conv.y_pixel + v * LISSOM_LANES) * ROW_ELEMENT,
                        lissom_smaller(LISSOM_LANES, outputs - v * LISSOM_LANES));
         }

@@ -5,12 +5,12 @@ typedef lissom_sparse_f32_params row_params;
 typedef lissom_vf row_sum;
 #define BYTES (LISSOM_LANES * 4)
 #define ROW_ELEMENT 4
-#define ROW_HEAD 1 /* biases */
+#define ROW_HEADS 1 /* bias */
 #define ROW_WEIGHTS BYTES
 
-static inline row_sum row_start(const uint8_t *head)
+static inline row_sum row_start(const uint8_t *biases)
 {
-    return head ? lissom_vf_load((const float *)(const void *)head) : lissom_vf_set(0.0f);
+    return biases ? lissom_vf_load((const float *)(const void *)biases) : lissom_vf_set(0.0f);
 }
 static inline row_sum row_add(row_sum a, row_sum b) { return lissom_vf_add(a, b); }
 
@@ -22,10 +22,10 @@ static inline row_sum row_step(row_sum acc, lissom_vi four, const uint8_t *w)
 }
 
 /* The results of n channels. */
-static inline void row_finish(const row_params *q, row_sum sums, const uint8_t *head, uint8_t *y, int32_t n)
+static inline void row_finish(const row_params *q, row_sum sums, const uint8_t *behind, uint8_t *y, int32_t n)
 {
     const lissom_vf above = lissom_vf_max(sums, lissom_vf_set(q->conv.low));
-    (void)head;
+    (void)behind;
     lissom_vf_store_n((float *)(void *)y, lissom_vf_min(above, lissom_vf_set(q->conv.high)), n);
 }
 

@@ -102,3 +102,16 @@ def test_sums_stay_in_registers(family: str, cc: str, tmp_path: Path) -> None:
         for body in busy:
             spilled = [t for t in body if re.search(r"\(%r[sb]p", t) and re.search(r"%[xyz]mm", t)]
             assert not spilled, f"{kernel.name} by {cc}: {spilled[:3]}"
+
+
+@pytest.mark.parametrize("registers", [1, 2])
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_sums_of_sparse_rows_stay_in_registers(cc: str, registers: int, tmp_path: Path) -> None:
+    for tool in (cc, "objdump"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    given = {"ROWS": 4, "VECTORS": 4, "REGISTERS": registers, "BOUNDED": 1}
+    found = loops(listing(specialized("lissom_sparse_rows_q8_avx512vnni", given), cc, tmp_path))
+    busy = [b for b in found if sum(bool(DOTS["q8"].search(t)) for t in b) >= 4]
+    assert len(busy) >= 4
+    assert not [t for b in busy for t in b if re.search(r"\(%r[sb]p", t) and re.search(r"%[xyz]mm", t)]

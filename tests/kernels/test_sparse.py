@@ -137,7 +137,7 @@ def _params(inputs: int, outputs: int, pixels: int, share: float) -> dict[str, A
     conv |= {"kernel": ones, "stride": ones, "dilation": ones, "pad": (0, 0, 0)}
     conv |= {"x_pixel": inputs, "y_pixel": outputs, "skip_pixel": outputs}
     blocks = round(share * (inputs // 4) * outputs)
-    return {"conv": conv, "nonzeros": 4 * blocks, "blocks": blocks}
+    return {"conv": conv, "nonzeros": 4 * blocks, "blocks": blocks, "fullest": -(-blocks // 16), "bounded": 1}
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,10 @@ def sparse_convolution(
     task = "sparse_conv_f32"
     if w.dtype != np.float32:
         blocks = fours_of(w.reshape(w.shape[0], w.shape[1], -1)).any(2)
-        params |= {name: dense[name] for name in ("conv", "x", "y", "reach", "w_plain")}
-        params["blocks"] = int(blocks.sum())
+        params |= {name: dense[name] for name in ("conv", "x", "y", "reach", "w_plain", "bounded")}
+        counts = blocks.sum(1)
+        params["blocks"] = int(counts.sum())
+        params["fullest"] = int(np.maximum.reduceat(counts, np.arange(0, len(counts), 16)).sum())
         task = "sparse_conv_q8"
     kernel = b.chooser(task, params, b.program.target)
     if isinstance(kernel, str):

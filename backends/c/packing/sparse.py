@@ -42,7 +42,7 @@ def in_pairs(blocks: Array) -> Array:
 
 def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Array:
     """Weights for ``lissom_sparse_row.h``, whose registers hold ``room`` blocks of x at once: how many steps each
-    vector of output channels takes for each part of x, then biases, multipliers, and what lanes pick and weigh. Blocks
+    vector of output channels takes for each part of x, biases, multipliers, and what lanes pick and weigh. Blocks
     are four weights of ``element`` bytes, or a float, which has no multiplier."""
     w = operand.array.reshape(*operand.array.shape[:2], 1)
     if element == 4:
@@ -62,9 +62,8 @@ def sparse_rows(operand: Operand, lanes: int, room: int, element: int = 1) -> Ar
     head = np.zeros((len(heads), vectors * lanes), np.int32)
     for row, values in zip(head, heads, strict=True):
         row[: len(w)] = values.view(np.int32)
-    stream = [counts.reshape(-1), np.zeros(-counts.size % (4 * lanes), np.uint8)]
+    stream = [counts.reshape(-1), np.zeros(-counts.size % (4 * lanes), np.uint8), head]
     for v in range(vectors):
-        stream.append(head[:, v * lanes : (v + 1) * lanes])
         for p, steps in enumerate(counts[v]):
             picked = np.zeros((lanes, -(-int(steps) // 4) * 4), np.uint8)
             picked[:, :steps] = first[v, p, :, :steps]
