@@ -204,7 +204,7 @@ class Builder:
             last.params = {**last.params, "conv": {**last.params["conv"], "low": low, "high": high}}
         else:
             return False
-        layer.results, layer.orders = [], []
+        self._forget(value)
         self.view(result, value, order=self.order(value))
         return True
 
@@ -214,16 +214,45 @@ class Builder:
         layer = self._layer_of_only(value)
         if layer is None or not _is(layer.calls[-1], task, **params):
             return None
-        layer.results, layer.orders = [], []
+        self._forget(value)
         return layer.calls.pop()
 
-    def _layer_of_only(self, value: Value) -> Layer | None:
-        """The layer that computes ``value`` with its last call, where one op alone reads that."""
+    def computed(self, value: Value) -> Value:
+        """What ``value`` is all of in another shape or order, as far back as one op alone reads each of them."""
+        while (before := self._seen_by(value)) is not None:
+            value = before
+        return value
+
+    def _seen_by(self, value: Value) -> Value | None:
+        """The operand that ``value`` is another view of, where one op alone reads ``value``."""
         made = producer(value)
-        if made is None or len(value.users) != 1 or self.graph.is_output(value):
+        if made is None or not made.operands or not self._read_once(value):
             return None
-        layer = next((entry for entry in reversed(self.program.layers) if entry.op is made), None)
+        x = made.operands[0]
+        same = x in self._places and self._places[x] == self._places[value] and x.type.size() == value.type.size()
+        return x if same else None
+
+    def _read_once(self, value: Value) -> bool:
+        return len(value.users) == 1 and not self.graph.is_output(value)
+
+    def _layer_of(self, value: Value) -> Layer | None:
+        made = producer(value)
+        return next((entry for entry in reversed(self.program.layers) if entry.op is made), None)
+
+    def _layer_of_only(self, value: Value) -> Layer | None:
+        """The layer that computes ``value``, or what that is a view of, with its last call, where one op alone reads
+        it."""
+        value = self.computed(value)
+        layer = self._layer_of(value) if producer(value) is not None and self._read_once(value) else None
         return layer if layer is not None and layer.calls else None
+
+    def _forget(self, value: Value) -> None:
+        """There is no result to look at any more in ``value`` and what it is a view of."""
+        seen: Value | None = value
+        while seen is not None:
+            if (layer := self._layer_of(seen)) is not None:
+                layer.results, layer.orders = [], []
+            seen = self._seen_by(seen)
 
     # ---- for the back end
 

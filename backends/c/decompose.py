@@ -15,11 +15,14 @@ from lissom.ir.ops.add import Add
 from lissom.ir.ops.attention import Attention
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv_transpose import ConvTranspose
+from lissom.ir.ops.gather import Gather
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
 from lissom.ir.ops.reshape import Reshape
+from lissom.ir.ops.slice import Slice
 from lissom.ir.ops.softmax import Softmax
+from lissom.ir.ops.squeeze import Squeeze
 from lissom.ir.ops.swi_glu import SwiGLU
 from lissom.ir.ops.swish import Swish
 from lissom.ir.ops.tanh import Tanh
@@ -105,6 +108,19 @@ def _size(x: Value, axis: int) -> int:
     return size
 
 
+def gather(op: Gather) -> tuple[Value, ...]:
+    """One element of an axis, or neighbours, are a slice."""
+    if not isinstance(op.indices, Const) or op.indices.type.rank > 1 or op.indices.data.size == 0:
+        raise Unsupported("a gather of what does not lie together")
+    axis = op.axis % op.x.type.rank
+    first, *others = (int(i) % _size(op.x, axis) for i in op.indices.data.reshape(-1))
+    if others != list(range(first + 1, first + 1 + len(others))):
+        raise Unsupported("a gather of what does not lie together")
+    start, end, axes = (Const(np.array([n], np.int64)) for n in (first, first + 1 + len(others), axis))
+    part = Slice(op.x, start, end, axes).named(op.name, op.loc)
+    return (part if op.indices.type.rank else Squeeze(part, axes).named(op.name, op.loc),)
+
+
 def swi_glu(op: SwiGLU) -> tuple[Value, ...]:
     """A gate and a product."""
     return (Mul(Swish(op.a, alpha=op.alpha), op.b).named(op.name, op.loc),)
@@ -113,6 +129,7 @@ def swi_glu(op: SwiGLU) -> tuple[Value, ...]:
 DECOMPOSITIONS: dict[type[Op], Callable[[Any], tuple[Value, ...]]] = {
     Attention: attention,
     ConvTranspose: transposed,
+    Gather: gather,
     QLinearConvTranspose: transposed,
     SwiGLU: swi_glu,
 }

@@ -15,15 +15,24 @@ from lissom.backends.c.host import missing
 from lissom.backends.c.program import Program
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
+from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv import Conv
+from lissom.ir.ops.flatten import Flatten
+from lissom.ir.ops.gather import Gather
+from lissom.ir.ops.gemm import Gemm
+from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.max_pool import MaxPool
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.qlinear_add import QLinearAdd
 from lissom.ir.ops.qlinear_conv import QLinearConv
 from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.relu import Relu
+from lissom.ir.ops.reshape import Reshape
 from lissom.ir.ops.split import Split
+from lissom.ir.ops.transpose import Transpose
+from lissom.ir.ops.unsqueeze import Unsqueeze
 from lissom.ir.samples import literal, weight
 from lissom.ir.types import DType, tensor
 from lissom.ir.values import Const, Value
@@ -107,3 +116,23 @@ def test_slices_are_read_where_they_lie(make: Callable[[], Graph], target: str, 
         np.testing.assert_allclose(
             got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max() if got.dtype == np.float32 else 0
         )
+
+
+def test_views_between_a_product_and_a_sum(tmp_path: Path) -> None:
+    """As in torch's attention: one element of an axis and a residual cost nothing, views between or not."""
+    graph = Graph("block")
+    x = graph.input("x", tensor("float32", 1, 6, 16))
+    three = MatMul(Transpose(x, (1, 0, 2)), weight("in", 16, 48))
+    apart = Transpose(Reshape(three, literal("s", [6, 3, 16])), (1, 0, 2))
+    a, b = (Gather(apart, literal(f"i{i}", i)) for i in (0, -1))
+    out = Gemm(Flatten(Mul(a, b)), weight("out", 16, 16), weight("c", 16))
+    y = Transpose(Unsqueeze(out, literal("axes", [1])), (1, 0, 2))
+    graph.set_outputs({"y": Relu(Add(x, y))})
+    _, _, program = plan_program(graph, "x86-64-v3")
+    assert [call.kernel.task.name for call in program.calls] == ["conv_f32", "mul_f32", "conv_f32"]
+    if lacking := missing("x86-64-v3"):
+        pytest.skip(f"this machine lacks {', '.join(lacking)}")
+    emit(graph, tmp_path / "out", target="x86-64-v3")
+    feed = np.random.default_rng(0).normal(size=(1, 6, 16)).astype(np.float32)
+    (got,), (want,) = Artifact(tmp_path / "out").run(feed), evaluate(graph, feed)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)

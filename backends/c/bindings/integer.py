@@ -316,7 +316,7 @@ def add_to_producer(op: QLinearAdd, b: Builder, a_ratio: np.float32, b_ratio: np
         (op.a, op.a_zero_point, a_ratio, op.b, op.b_zero_point, b_ratio),
     ]
     for value, zero, ratio, other, other_zero, other_ratio in sides:
-        made = producer(value)
+        made = producer(b.computed(value))
         if (
             not isinstance(made, QLinearConv | QLinearGemm | QLinearMatMul)
             or shape_of(value) != shape_of(op)

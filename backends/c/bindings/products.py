@@ -111,7 +111,9 @@ def add_to_producer(op: Add, b: Builder) -> bool:
     It adds one: a sum that such a convolution computes already is not what it can add another one to.
     """
     for value, other in ((op.b, op.a), (op.a, op.b)):
-        if value is other or isinstance(producer(value), Add) or not shape_of(value) == shape_of(other) == shape_of(op):
+        if value is other or not shape_of(value) == shape_of(other) == shape_of(op):
+            continue
+        if isinstance(producer(b.computed(value)), Add):
             continue
         order = b.order(value)
         call = b.reclaim(value, "conv_f32", low=-np.inf, high=np.inf)
