@@ -256,8 +256,11 @@ class Builder:
 
     # ---- for the back end
 
-    def build(self, io_values: tuple[Sequence[Value], Sequence[Value]], skip: set[Op]) -> Program:
-        """The program of the whole graph, between the values that are its inputs and outputs.
+    def build(
+        self, io_values: tuple[Sequence[Value], Sequence[Value]], skip: set[Op], ops: Sequence[Op] | None = None
+    ) -> Program:
+        """The program of the whole graph, between the values that are its inputs and outputs; with ``ops``, those that
+        are not skipped in another order of execution.
 
         Raises one Unsupported that names every op that cannot be bound, with the reason.
         """
@@ -265,7 +268,7 @@ class Builder:
         self._check_types(inputs, outputs)
         self._declare(inputs)
         faults: list[str] = []
-        for op in self.graph.ops:
+        for op in self.graph.ops if ops is None else ops:
             if op in skip:
                 continue
             self.layer = Layer(op)

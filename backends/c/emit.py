@@ -21,6 +21,7 @@ from lissom.backends.c.footprint import Footprint, footprint
 from lissom.backends.c.host import resolve
 from lissom.backends.c.lower import lower
 from lissom.backends.c.memory.buffers import share_and_place
+from lissom.backends.c.memory.order import less_memory
 from lissom.backends.c.memory.room import rooms
 from lissom.backends.c.names import prefix
 from lissom.backends.c.packages import PACKAGES, WITHOUT_CONTRACTION, Package, code_folder, wrapping
@@ -36,6 +37,7 @@ from lissom.backends.c.toolchain import sources
 from lissom.backends.c.weights import weights_header, weights_source
 from lissom.ir.errors import DataError, Error
 from lissom.ir.graph import Graph
+from lissom.ir.op import Op
 from lissom.ir.types import Array
 from lissom.kernels.kernel import identifier
 from lissom.kernels.table import SEVERAL, Thrifty, activation, choose
@@ -133,23 +135,30 @@ def plan_program(
     threads: int = 1,
     seconds: float = 0,
 ) -> tuple[Graph, Edges, Program]:
-    """The lowered graph, where it begins and ends, and its kernel calls, with memory for all that they touch."""
+    """The lowered graph, where it begins and ends, and its kernel calls, in the graph's order or in one that needs a
+    smaller arena, with memory for all that they touch."""
     lowered = lower(graph, sizes)
     edges = model_edges(lowered, io)
     if (wanted := activation(target)) is not None:
         lowered = with_activations(lowered, wanted, keep={*edges.inputs, *edges.outputs})
         edges = model_edges(lowered, io)
 
-    def build(by: Chooser) -> Program:
-        program = Builder(lowered, name, target, by).build((edges.inputs, edges.outputs), edges.skipped)
+    def build(by: Chooser, ops: Sequence[Op] | None) -> Program:
+        program = Builder(lowered, name, target, by).build((edges.inputs, edges.outputs), edges.skipped, ops)
         program.alignment, program.threads, program.plan_seconds = alignment, threads, seconds
         share_and_place(program)
         return program
 
-    weighing = chooser if isinstance(chooser, Thrifty) else choose
-    program = build(Thrifty() if isinstance(chooser, Thrifty) else chooser)
-    if (chooser is choose or chooser is weighing) and (found := rooms(program)):
-        program = build(lambda task, params, on: weighing(task, params, on, found.get(job(task, params))))
+    def planned(ops: Sequence[Op] | None = None) -> Program:
+        weighing = chooser if isinstance(chooser, Thrifty) else choose
+        program = build(Thrifty() if isinstance(chooser, Thrifty) else chooser, ops)
+        if (chooser is choose or chooser is weighing) and (found := rooms(program)):
+            program = build(lambda task, params, on: weighing(task, params, on, found.get(job(task, params))), ops)
+        return program
+
+    program = planned()
+    if (ops := less_memory(lowered, edges.skipped)) is not None:
+        program = min(program, planned(ops), key=lambda p: p.arena_bytes)
     return lowered, edges, program
 
 
