@@ -54,6 +54,18 @@ for _task in ("average_pool_q8", "max_pool_i8"):
         template=f"lissom_{_task}_nhwc.h",
         constants={"SIGNED": 1},
     )
+
+
+def _not_words(params: Params) -> str | None:
+    window = params.get("pool", params)
+    if window["channels"] < 4:
+        return f"{window['channels']} channels, which fill no word"
+    long = "x" in params and prod(window["kernel"]) > 256
+    return "windows whose sums leave 16 bits" if long else _pool_refusal(params)
+
+
+for _task in ("average_pool_q8", "max_pool_i8"):
+    variant(_task, f"{_task}_m4_words", _not_words, level=LEVEL, layout="NHWC", template=f"lissom_{_task}_m4.h")
 variant("quantize_q8", "quantize_q8_m4", always, level=LEVEL, template="lissom_quantize_q8_m4.h")
 for _task, _how in (("add_q8", (0, 0)), ("sub_q8", (1, 0)), ("mul_q8", (0, 1))):
     variant(
@@ -67,6 +79,13 @@ for _task, _how in (("add_q8", (0, 0)), ("sub_q8", (1, 0)), ("mul_q8", (0, 1))):
 for _task in ("softmax_q8", "layer_norm_q8"):
     variant(_task, f"{_task}_m4", _not_rows, level=LEVEL, template=f"lissom_{_task}_m4.h")
 variant("lookup", "lookup_m4", _not_bytes, level=LEVEL, template="lissom_lookup_m4.h")
+variant(
+    "lookup_channels",
+    "lookup_channels_m4",
+    lambda params: _not_bytes(params) or ("channels that do not lie together" if params["inner"] > 1 else None),
+    level=LEVEL,
+    template="lissom_lookup_channels_m4.h",
+)
 
 
 def _refusal(params: Params, mixed: int) -> str | None:

@@ -56,13 +56,21 @@ def _scratch(params: Params) -> int:
     return strip_bytes(params) + (min(CHUNK, c["out"][2]) * c["out_channels"] if _has_skip(params) else 0)
 
 
+def _strip_cost(params: Params) -> float:
+    """Instructions for a strip. Columns that are few bytes between those of other groups are copied one by one."""
+    c = geometry(params)
+    apart = c["groups"] > 1 and c["in_channels"] != 16
+    each = (13 + 3 * -(-c["in_channels"] // 16)) / c["in_channels"] if apart else 0.25
+    return float(strip_bytes(params) * each + (60 + 40 * prod(c["kernel"][:2]) if apart else 0))
+
+
 def _cost(params: Params) -> float:
     """Instructions: sums of four channels of two columns, what follows them, and the strips of rows."""
     c = geometry(params)
     rows = c["batch"] * c["groups"] * c["out"][0] * c["out"][1]
     whole, rest = divmod(patch(params), 16)
     pair = 14 * whole + (18 if rest else 0) + 24
-    return float(rows * (strip_bytes(params) / 4 + -(-c["out_channels"] // 4) * (30 + -(-c["out"][2] // 2) * pair)))
+    return float(rows * (_strip_cost(params) + -(-c["out_channels"] // 4) * (30 + -(-c["out"][2] // 2) * pair)))
 
 
 def _known(params: Params) -> dict[str, int]:

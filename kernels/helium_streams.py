@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from lissom.kernels import references  # noqa: F401  # variants come after them
-from lissom.kernels.kernel import Params, always
+from lissom.kernels.kernel import Params, Refusal, always
 from lissom.kernels.registry import variant
 
 LEVEL = "cortex-m55"
 
 
 def _few_channels(params: Params) -> str | None:
-    if "pool" in params and not params["x"]["flip"]:
-        return "unsigned bytes"
-    channels = params.get("pool", params)["channels"]
+    channels = params["channels"]
     return f"{channels} channels, which fill no vector" if channels < 4 else None
 
 
 for _name in ("max_pool_f32", "average_pool_f32"):
     variant(_name, f"{_name}_m55", _few_channels, level=LEVEL, layout="NHWC", template=f"lissom_{_name}_nhwc.h")
-variant("max_pool_i8", "max_pool_i8_m55", always, level=LEVEL, layout="NHWC", template="lissom_max_pool_i8_m55.h")
-variant(
-    "average_pool_q8",
-    "average_pool_q8_m55",
-    _few_channels,
-    level=LEVEL,
-    layout="NHWC",
-    template="lissom_average_pool_q8_nhwc.h",
-    constants={"SIGNED": 1},
-)
+
+
+def _not_int8(params: Params) -> str | None:
+    if not params["x"]["flip"] or params["y"]["low"] + params["y"]["zero"] >= 0:
+        return "unsigned bytes"
+    return "rows of windows whose sums leave 16 bits" if params["pool"]["kernel"][2] > 256 else None
+
+
+for _name, _refuses in (("max_pool_i8", always), ("average_pool_q8", _not_int8)):
+    variant(_name, f"{_name}_m55", _refuses, level=LEVEL, layout="NHWC", template=f"lissom_{_name}_m55.h")
 
 
 def _not_runs(params: Params) -> str | None:
@@ -45,18 +43,46 @@ def _not_bytes(params: Params) -> str | None:
     return "elements wider than a byte" if params["element"] != 1 else None
 
 
-for _name, _minus in (("add_q8", 0), ("sub_q8", 1)):
+for _name, _how in (("add_q8", (0, 0)), ("sub_q8", (1, 0)), ("mul_q8", (0, 1))):
     variant(
         _name,
         f"{_name}_m55",
         _not_runs,
         level=LEVEL,
         template="lissom_binary_q8_m55.h",
-        constants={"MINUS": _minus},
+        constants=dict(zip(("MINUS", "TIMES"), _how, strict=True)),
     )
 variant("dequantize_i8", "dequantize_i8_m55", always, level=LEVEL, template="lissom_dequantize_i8_m55.h")
 variant("quantize_q8", "quantize_q8_m55", always, level=LEVEL, template="lissom_quantize_q8_m55.h")
 variant("lookup", "lookup_m55", _not_bytes, level=LEVEL, template="lissom_lookup_m55.h")
+variant(
+    "lookup_channels",
+    "lookup_channels_m55",
+    lambda params: _not_bytes(params) or _not_neighbours(params),
+    level=LEVEL,
+    template="lissom_lookup_channels_m55.h",
+)
+
+
+def _not_near(element: int) -> Refusal:
+    def refuses(params: Params) -> str | None:
+        if params["element"] != element:
+            return f"elements of {params['element']} bytes"
+        steps = [*params["x_stride"], *params["y_stride"]]
+        return "elements that are too far apart" if element < 4 and not all(0 <= s < 2**13 for s in steps) else None
+
+    return refuses
+
+
+for _element in (1, 2, 4):
+    variant(
+        "copy",
+        f"copy_m55_{_element}",
+        _not_near(_element),
+        level=LEVEL,
+        template="lissom_copy_m55.h",
+        constants={"ELEMENT": _element},
+    )
 
 for _function, _name in enumerate(("gelu_f32", "erf_f32", "sigmoid_f32", "swish_f32", "tanh_f32")):
     variant(

@@ -1,4 +1,4 @@
-/* Kernels that move elements of any type: they know an element by its size in bytes (1, 2, 4, 8). */
+/* Kernels that move elements of any type: they know an element by its size in bytes (1, 2, 4, 8; for remap any). */
 #ifndef LISSOM_MOVE_H
 #define LISSOM_MOVE_H
 
@@ -80,6 +80,29 @@ void lissom_where(const lissom_where_params *p, const uint8_t *condition, const 
 void lissom_trilu(const lissom_trilu_params *p, const void *x, void *y);
 /* Floats to integers truncate and saturate; to bool, whatever is not zero. */
 void lissom_cast(const lissom_cast_params *p, const void *x, void *y);
+
+/* The axis that is best walked along in one loop: the last one where both sides are contiguous along it, else the longest. */
+static inline int32_t lissom_copy_run(const lissom_copy_params *p)
+{
+    int32_t run = p->rank - 1;
+    if (p->x_stride[run] != 1 || p->y_stride[run] != 1) {
+        for (int32_t axis = 0; axis < p->rank; ++axis) {
+            run = p->size[axis] > p->size[run] ? axis : run;
+        }
+    }
+    return run;
+}
+
+/* How many such loops there are, and the sizes to step through between them. */
+static inline int32_t lissom_copy_rows(const lissom_copy_params *p, int32_t run, int32_t *size)
+{
+    int32_t rows = 1;
+    for (int32_t axis = 0; axis < p->rank; ++axis) {
+        size[axis] = axis == run ? 1 : p->size[axis];
+        rows *= size[axis];
+    }
+    return rows;
+}
 
 static inline int32_t lissom_clamp_index(int64_t index, int32_t n)
 {

@@ -1,5 +1,16 @@
 #include "lissom_spatial_q8.h"
 
+/* Sums that are exact until all taps are in. */
+#define BLOCK 64
+
+/* One tap of n neighbours. */
+static void take(int32_t *sums, const uint8_t *x, int32_t weight, lissom_q8_input of, int32_t n)
+{
+    for (int32_t i = 0; i < n; ++i) {
+        sums[i] += weight * lissom_centred(x[i], of.flip, of.zero);
+    }
+}
+
 void lissom_resize_q8(const lissom_resize_q8_params *p, const uint8_t *x, const int32_t *index, const int32_t *weight,
                       uint8_t *y)
 {
@@ -11,19 +22,23 @@ void lissom_resize_q8(const lissom_resize_q8_params *p, const uint8_t *x, const 
             const int32_t first_0 = position / (p->out[1] * p->out[2]) * p->taps[0];
             const int32_t first_1 = from_1 + position / p->out[2] % p->out[1] * p->taps[1];
             const int32_t first_2 = from_2 + position % p->out[2] * p->taps[2];
-            for (int32_t i = 0; i < p->inner; ++i) {
-                int32_t sum = 0;
+            for (int32_t block = 0; block < p->inner; block += BLOCK) {
+                const int32_t n = lissom_smaller(BLOCK, p->inner - block);
+                int32_t sums[BLOCK] = {0};
                 for (int32_t t0 = first_0; t0 < first_0 + p->taps[0]; ++t0) {
                     for (int32_t t1 = first_1; t1 < first_1 + p->taps[1]; ++t1) {
-                        const uint8_t *const row = x + (index[t0] * p->in[1] + index[t1]) * p->in[2] * p->inner + i;
-                        const int32_t outer_weight = weight[t0] * weight[t1];
+                        const int32_t row = (index[t0] * p->in[1] + index[t1]) * p->in[2];
                         for (int32_t t2 = first_2; t2 < first_2 + p->taps[2]; ++t2) {
-                            const int32_t v = lissom_centred(row[index[t2] * p->inner], p->x.flip, p->x.zero);
-                            sum += outer_weight * weight[t2] * v;
+                            const int32_t of_tap = weight[t0] * weight[t1] * weight[t2];
+                            if (of_tap != 0) {
+                                take(sums, x + (row + index[t2]) * p->inner + block, of_tap, p->x, n);
+                            }
                         }
                     }
                 }
-                *y++ = lissom_requantize(sum, p->multiplier, &p->y);
+                for (int32_t i = 0; i < n; ++i) {
+                    *y++ = lissom_requantize(sums[i], p->multiplier, &p->y);
+                }
             }
         }
     }

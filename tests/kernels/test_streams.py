@@ -10,14 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lissom.backends.c.emulation.machines import lacking_for
 from lissom.backends.c.host import missing
 from lissom.ir.graph import Graph
 from lissom.ir.interpreter import evaluate
 from lissom.ir.op import op_class
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.ops.lookup import Lookup
+from lissom.ir.ops.lookup_channels import LookupChannels
 from lissom.ir.ops.max_pool import MaxPool
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.qlinear_add import QLinearAdd
@@ -25,7 +28,9 @@ from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_mul import QLinearMul
 from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
 from lissom.ir.ops.qlinear_sub import QLinearSub
+from lissom.ir.ops.qlinear_resize import QLinearResize
 from lissom.ir.ops.quantize_linear import QuantizeLinear
+from lissom.ir.ops.resize import Resize
 from lissom.ir.ops.transpose import Transpose
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
@@ -33,7 +38,8 @@ from lissom.ir.values import Const, Value
 from lissom.kernels.table import TARGETS
 
 Net = tuple[Graph, list[Array]]
-RUNNABLE = [t for t in TARGETS if not missing(t)]
+EMULATED = ["cortex-m4", "cortex-m55"]
+RUNNABLE = [*(t for t in TARGETS if not missing(t)), *EMULATED]
 CHANNELS = st.sampled_from([1, 3, 4, 7, 13, 16, 27, 100, 131])
 
 
@@ -110,15 +116,45 @@ def streams(draw: Any) -> Net:
     return graph, [data("x", dtype, shape)]
 
 
-NETS = {"pools": pools(), "streams": streams()}
+@st.composite
+def moves(draw: Any) -> Net:
+    """Images of few and of many channels that are turned, put together, enlarged, and looked up channel by channel."""
+    dtype = draw(st.sampled_from([DType.float32, DType.int8]))
+    n, c, h, w = 2, draw(CHANNELS), draw(st.integers(1, 9)), draw(st.integers(1, 40))
+    graph = Graph("moves")
+    x = graph.input("x", tensor(dtype.value, n, h, w, c))
+    image = Transpose(x, perm=(0, 3, 1, 2))
+    scales = Const(
+        np.array([1, 1, draw(st.sampled_from([1, 2])), draw(st.sampled_from([2, 1.5]))], np.float32), "scales"
+    )
+    found: dict[str, Value] = {
+        "turned": Transpose(x, perm=tuple(draw(st.permutations(range(4))))),
+        "joined": Concat((image, image), axis=draw(st.integers(1, 3))),
+        "nearest": Resize(image, None, scales, mode="nearest"),
+    }
+    if dtype is DType.int8:
+        found["linear"] = QLinearResize(image, *grid("x", draw, dtype), *grid("y", draw, dtype), scales)
+        found["looked"] = LookupChannels(image, Const(data("table", dtype, (c, 256)), "table"), axis=1)
+    graph.set_outputs(found)
+    return graph, [data("x", dtype, (n, h, w, c))]
+
+
+NETS = {"pools": pools(), "streams": streams(), "moves": moves()}
 
 
 @pytest.mark.parametrize("target", RUNNABLE)
 @pytest.mark.parametrize("kind", NETS)
 def test_as_the_interpreter(kind: str, target: str, case_maker: Any, library: Any, tmp_path: Path) -> None:
+    if target in EMULATED and (lacks := lacking_for(target)):
+        pytest.skip(f"to run {target} here, install {lacks}")
     nets: list[Net] = []
 
-    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=12 if kind == "moves" else 30,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(NETS[kind])
     def collect(drawn: Net) -> None:
         nets.append(drawn)

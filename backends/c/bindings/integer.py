@@ -370,10 +370,10 @@ def reduce_mean(op: QLinearReduceMean, b: Builder) -> None:
     sizes, first = [shape_of(op.x)[axis] for axis in order], min(order.index(axis) for axis in op.axes)
     last = first + len(op.axes)
     outer, n, inner = (math.prod(s) for s in (sizes[:first], sizes[first:last], sizes[last:]))
-    params = {"pool": _window(outer, inner, n, 1), **_mean_of(op)}
+    params = {"pool": _window((outer, inner, 1, n), (1, n)), **_mean_of(op)}
     kernel = b.choose("average_pool_q8", params)
     if kernel.layout != "NHWC":
-        params["pool"] = _window(outer, 1, n, inner)
+        params["pool"] = _window((outer, 1, n, inner), (n, 1))
         kernel = b.choose("average_pool_q8", params)
     rest = [axis for axis in plain if axis not in op.axes]
     y_order = order if op.keepdims else tuple(rest.index(axis) for axis in order if axis in rest)
@@ -385,10 +385,10 @@ def _together(order: Order, axes: tuple[int, ...]) -> bool:
     return bool(axes) and places == list(range(places[0], places[0] + len(axes)))
 
 
-def _window(batch: int, channels: int, n: int, columns: int) -> dict[str, Any]:
-    """Parameters of the mean over n rows."""
-    x = (batch, channels, n, columns)
-    return pool_params(AveragePool(Input("x", TensorType(DType.float32, x)), (n, 1)), x, (batch, channels, 1, columns))
+def _window(x: tuple[int, int, int, int], kernel: tuple[int, int]) -> dict[str, Any]:
+    """Parameters of the means over n rows or columns, which are all of them."""
+    pooled = (*x[:2], x[2] - kernel[0] + 1, x[3] - kernel[1] + 1)
+    return pool_params(AveragePool(Input("x", TensorType(DType.float32, x)), kernel), x, pooled)
 
 
 @binds(QLinearSoftmax)

@@ -210,14 +210,18 @@ def remap(op: Op, b: Builder, x: Value, sources: list[Array]) -> None:
     order, steps = b.order(x), b.strides(x)
     if len(sources) > 8:
         raise Unsupported(f"{len(sources)} axes; kernels take up to 8")
-    tables = np.concatenate([np.asarray(sources[axis], np.int32) for axis in order])
+    moved = list(order)  # the last axes that stay as they are make one element of several
+    while len(moved) > 1 and np.array_equal(sources[moved[-1]], np.arange(shape_of(x)[moved[-1]])):
+        moved.pop()
+    together = prod(shape_of(x)[axis] for axis in order[len(moved) :])
+    tables = np.concatenate([np.asarray(sources[axis], np.int32) for axis in moved])
     params = {
-        "element": item_bytes(x),
-        "rank": len(sources),
-        "size": tuple(len(sources[axis]) for axis in order),
-        "x_stride": tuple(steps[axis] for axis in order),
+        "element": item_bytes(x) * together,
+        "rank": len(moved),
+        "size": tuple(len(sources[axis]) for axis in moved),
+        "x_stride": tuple(steps[axis] // together for axis in moved),
     }
-    fill = b.constant(np.zeros((), x.type.dtype.numpy), "zero")
+    fill = b.constant(np.zeros(together, x.type.dtype.numpy), "zero")
     b.call("remap", params, [b.stored(x), b.constant(tables, f"{op.name}.positions"), fill], [b.write(op, order)])
 
 
