@@ -27,8 +27,8 @@ from lissom.ir.ops.qlinear_add import QLinearAdd
 from lissom.ir.ops.qlinear_average_pool import QLinearAveragePool
 from lissom.ir.ops.qlinear_mul import QLinearMul
 from lissom.ir.ops.qlinear_reduce_mean import QLinearReduceMean
-from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.qlinear_resize import QLinearResize
+from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.ops.resize import Resize
 from lissom.ir.ops.transpose import Transpose
