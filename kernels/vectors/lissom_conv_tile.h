@@ -79,7 +79,7 @@ static inline void tile(const tile_params *q, const walk *walks, const uint8_t *
             }
         }
     }
-#if defined(LISSOM_WHOLE_TILES) && LISSOM_CHUNK == 4
+#if defined(LISSOM_WHOLE_TILES) && defined(SUMS_IN_VECTORS)
     if (channels == CHANNELS) {
         if (skip) {
             tile_whole(q, panel, acc, skip, y, y_step);

@@ -3,6 +3,7 @@
 #define LISSOM_VECTOR_SUMS_H
 
 #define LISSOM_CHUNK 4 /* bytes of a run that are read at once */
+#define SUMS_IN_VECTORS
 
 static inline void sums_begin(void) {}
 static inline void sums_end(void) {}
