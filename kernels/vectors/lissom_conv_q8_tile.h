@@ -39,6 +39,10 @@ static inline void tile_whole(const tile_params *q, const uint8_t *panel, tile_s
 #endif
 
 #include "lissom_conv_tile.h"
+#ifdef LISSOM_PATCHES
+#include "lissom_patches.h"
+#define convolve convolve_patches
+#endif
 
 void LISSOM_KERNEL(const lissom_conv_q8_params *q, const uint8_t *x, const uint8_t *w, const int32_t *w_zero,
                    const float *multiplier, const int32_t *b, const uint8_t *skip, uint8_t *y, void *scratch)

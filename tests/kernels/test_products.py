@@ -25,6 +25,7 @@ from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
 from lissom.ir.values import Const, Value
+from lissom.kernels import amx
 from lissom.kernels.table import KERNELS, TARGETS, candidates, choose, kernels_of
 
 Net = tuple[Graph, list[Array]]
@@ -189,6 +190,17 @@ def levels(*tasks: str) -> list[str]:
 def test_integer_convolutions(case_maker: Any, library: Any, tmp_path: Path, level: str) -> None:
     deep = level == "amx"
     compiled_together(convolutions("deep" if deep else "q8"), 12 if deep else 24, case_maker, library, tmp_path, level)
+
+
+def test_patches_in_blocks(case_maker: Any, library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last block may overlap the one before."""
+    monkeypatch.setattr(amx, "ROOM", 6000)
+
+    def laid_out(task: str, params: Any, target: str) -> Any:
+        taking = [k for k in candidates(task, params, target)[0] if "_patches_amx" in k.name]
+        return random.Random(repr(params)).choice(taking) if taking else own_kernel(task, params, target)
+
+    compiled_together(convolutions("deep"), 10, case_maker, library, tmp_path, "amx", laid_out)
 
 
 @pytest.mark.parametrize("level", levels("conv_f32"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lissom.backends.c.packing import aarch64, cortex_m4, cortex_m55, dense, sparse
+from lissom.backends.c.packing import aarch64, amx, cortex_m4, cortex_m55, dense, sparse
 from lissom.backends.c.packing.operand import Operand
 from lissom.ir.types import Array
 
@@ -28,6 +28,7 @@ PACKINGS: dict[str, Callable[..., Array]] = {
     "KN": dense.plain,
     "NK": dense.transposed,
     "panels": dense.panels,
+    "patches": amx.patches,
     "mended": dense.mended,
     "columns": cortex_m4.columns,
     "pairs": cortex_m4.pairs,

@@ -223,6 +223,10 @@ def _rows(call: Call, count: int) -> list[Piece]:
     return found
 
 
+PANELS = ("panels", "patches", "mended", "winograd")
+"""Layouts of weights in panels of so many lanes times so many vectors."""
+
+
 def _channels(call: Call, count: int) -> list[Piece]:
     """Output channels, by the panels that weights are packed in."""
     c, place = geometry(call.params), call.arguments[1]
@@ -230,7 +234,7 @@ def _channels(call: Call, count: int) -> list[Piece]:
     assert place is not None
     if c["groups"] > 1:
         return _groups(call, count) if layout == "depthwise" else []
-    width = {"panels": prod, "mended": prod, "winograd": prod, "blocks": lambda n: 4 * n[0]}.get(layout)
+    width = {"blocks": lambda n: 4 * n[0], **dict.fromkeys(PANELS, prod)}.get(layout)
     if width is None or call.kernel.layout != "NHWC":
         return []
     grain = width([int(n) for n in numbers[:2]])
