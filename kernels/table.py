@@ -147,8 +147,16 @@ def choose(task: str, params: Params, target: str, room: Room | None = None) -> 
     """
     taking, reasons = candidates(task, params, target)
     if not taking:
-        return "; ".join(dict.fromkeys(r.partition(": ")[2] for r in reasons)) or f"there is no kernel for {task!r}"
+        return "; ".join(dict.fromkeys(r.partition(": ")[2] for r in reasons)) or _no_kernel(task)
     return by_cost(taking, params, room)[0]
+
+
+def _no_kernel(task: str) -> str:
+    """What to say of a task that is not in the table; most are of elements that only have tasks as floats."""
+    name, _, element = task.rpartition("_")
+    if kernels_of(f"{name}_f32"):
+        return f"{name} of {element} elements is not supported in C; convert the model to float32"
+    return f"there is no kernel for {task!r}"
 
 
 class Thrifty:

@@ -124,7 +124,7 @@ class Data:
         missing = [i.name for i in self.inputs if i.name not in chunk]
         if missing:
             wanted = ", ".join(f"{i.name}: {i.type}" for i in self.inputs)
-            single = " (or 'x')" if len(self.inputs) == 1 else ""
+            single = " (or 'x')" if len(self.inputs) == 1 and missing != ["x"] else ""
             raise DataError(
                 f"{where} has no array {missing[0]!r}{single}; the model takes {wanted}, the data has {sorted(chunk)}"
             )

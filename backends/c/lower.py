@@ -31,6 +31,8 @@ def lower(graph: Graph, sizes: Mapping[str, int] | None = None) -> Graph:
 
     Raises Unsupported, naming the symbols, when other sizes stay open.
     """
+    if not graph.outputs:
+        raise Unsupported("the model has no output, so there is nothing to compute")
     lowered = graph.bind({**_batch_symbols(graph), **(sizes or {})})
     open_sizes = {s for i in lowered.inputs for d in i.type.dims for s in (symbols(d) if isinstance(d, SymDim) else ())}
     if open_sizes:

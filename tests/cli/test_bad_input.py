@@ -87,6 +87,19 @@ def op_without_code(folder: Path) -> Arguments:
     return [saved(folder, model_of([node], *ends, {}, {"nowhere": 1}))]
 
 
+@case(r"conv of f64 elements is not supported in C; convert the model to float32")
+def doubles(folder: Path) -> Arguments:
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    ends = [("x", TensorProto.DOUBLE, [1, 1, 4, 4])], [("y", TensorProto.DOUBLE, [1, 2, 4, 4])]
+    return [saved(folder, model_of([node], *ends, {"w": np.ones((2, 1, 1, 1))}))]
+
+
+@case(r"the model has no output, so there is nothing to compute")
+def no_outputs(folder: Path) -> Arguments:
+    node = helper.make_node("Relu", ["x"], ["y"])
+    return [saved(folder, model_of([node], [("x", TensorProto.FLOAT, [1, 4])], [], {}))]
+
+
 @case(r"data\.npz: input 'x' is float32\[N,1,8,8\].*got shape \[\d+, 1, 8, 9\]")
 def data_of_the_wrong_shape(folder: Path) -> Arguments:
     return [saved(folder), *QUANTIZE, samples(folder, x=np.zeros((12, 1, 8, 9), np.float32))]

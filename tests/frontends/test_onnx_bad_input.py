@@ -71,6 +71,7 @@ def test_folder(tmp_path: Path) -> None:
         (lambda m: m.graph.output.append(info("ghost", 1)), "output 'ghost' is computed by no node"),
         (lambda m: m.graph.node[0].input.__setitem__(0, "r"), "the graph has a cycle"),
         (lambda m: m.opset_import.add(domain="", version=9), "several versions of the standard operator set: [9, 17]"),
+        (lambda m: m.opset_import.pop(), "the model does not say which operator set its nodes are of"),
         (lambda m: m.opset_import[0].__setattr__("version", 999), "opset 999 is newer than the installed onnx package"),
         (lambda m: m.graph.initializer[0].dims.__setitem__(0, 9), "initializer 'w': shape [9, 6] of float32 takes 216"),
         (lambda m: m.graph.initializer[0].dims.__setitem__(0, -1), "initializer 'w' has a negative size"),

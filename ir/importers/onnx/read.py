@@ -101,6 +101,10 @@ def _garbled(proto: Message) -> str | None:
 
 
 def _opset(model: onnx.ModelProto) -> int:
+    if not model.opset_import and model.ir_version >= 3:  # the first that has to name them
+        raise Error(
+            "the model does not say which operator set its nodes are of (opset_import is empty); export it anew"
+        )
     versions = {o.version for o in model.opset_import if is_default_domain(o.domain)}
     if len(versions) > 1:
         raise Error(f"the model asks for several versions of the standard operator set: {sorted(versions)}")
