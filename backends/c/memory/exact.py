@@ -22,8 +22,8 @@ MOST_PAIRS = 20_000
 
 
 def plan_exactly(blocks: Sequence[Block], given: Plan, alignment: int, grows: Grows, seconds: float) -> Plan:
-    """A plan of the least size, or the best found in so many seconds: never worse than ``given``, a plan of the same
-    blocks."""
+    """A plan of the least size, or the best found in so many seconds, all offsets being multiples of the alignment:
+    never worse than ``given``, a plan of the same blocks."""
     pairs = [(i, j) for i, j in combinations(range(len(blocks)), 2) if blocks[i].meets(blocks[j])]
     if given.size <= given.lower_bound or len(pairs) > MOST_PAIRS:
         return given

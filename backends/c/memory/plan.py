@@ -25,6 +25,12 @@ class Block:
         """Whether both are needed at some step."""
         return self.first <= other.last and other.first <= self.last
 
+    def aligned(self, end: int, alignment: int) -> int:
+        """Where it may begin from ``end`` on: at a multiple of the alignment, or, where it is smaller than that, of the
+        least power of two that holds it, which lets no small block lie across a line of a cache."""
+        step = min(alignment, 1 << max(0, self.size - 1).bit_length())
+        return -(-end // step) * step
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,8 +47,7 @@ on as x is read. They may overlap there if x ends no sooner than y."""
 
 
 def plan(blocks: Sequence[Block], alignment: int = 64, attempts: int = 64, grows: Grows = ()) -> Plan:
-    """Place ``blocks`` so that no two that meet overlap but those that grow; every offset is a multiple of
-    ``alignment``."""
+    """Place ``blocks`` so that no two that meet overlap but those that grow, each :meth:`Block.aligned`."""
     bound = lower_bound(blocks, grows)
     best: tuple[int, list[int]] | None = None
     for order in _orders(blocks, attempts):
@@ -106,7 +111,7 @@ def _place(blocks: Sequence[Block], order: Sequence[int], alignment: int, grows:
             gap = begin - end
             if gap >= block.size and (best < 0 or gap < tightest):
                 best, tightest = end, gap
-            end = max(end, -(-stop // alignment) * alignment)
+            end = max(end, block.aligned(stop, alignment))
         offsets[i] = end if best < 0 else best
         placed.append(i)
     return offsets
