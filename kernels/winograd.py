@@ -43,35 +43,28 @@ def _groups(params: Params, machine: Machine) -> int:
 
 
 def _known(params: Params, machine: Machine, rows: int, vectors: int) -> dict[str, int]:
-    """Tiles at once, of equal blocks as far as they can be, the channels of a patch, in whole vectors, and for floats
-    groups of channels whose weights are transformed at once."""
-    groups, each = _groups(params, machine), 4 // machine.element
-    depth = -(-groups // machine.lanes) * machine.lanes * each
+    """Tiles at once, of equal blocks as far as they can be, the channels of a patch, in whole vectors, and groups of
+    channels whose weights are transformed at once: of words all, which was faster."""
+    groups = -(-_groups(params, machine) // machine.lanes) * machine.lanes
+    depth = groups * 4 // machine.element
     tiles = _tiles(params)
     blocks = -(-tiles // max(rows, ROOM // (POINTS * machine.element * depth)))
-    known = {"BLOCK": -(-tiles // (blocks * rows)) * rows, "DEPTH": depth}
-    if machine.element == 2:
-        return known
-    parts = -(-groups // max(1, WEIGHTS // (POINTS * vectors * machine.lanes * 4)))
-    return {**known, "PART": -(-groups // parts)}
+    parts = 1 if machine.element == 2 else -(-groups // max(1, WEIGHTS // (POINTS * vectors * machine.lanes * 4)))
+    return {"BLOCK": -(-tiles // (blocks * rows)) * rows, "DEPTH": depth, "PART": -(-groups // parts)}
 
 
 def _scratch(params: Params, machine: Machine, rows: int, vectors: int) -> int:
     """A patch, transformed patches, weights of a panel, and its sums."""
-    block, depth, *part = _known(params, machine, rows, vectors).values()
+    block, depth, part = _known(params, machine, rows, vectors).values()
     channels, width = geometry(params)["in_channels"], vectors * machine.lanes * 4
     patch = -(-(POINTS * channels + depth) * element_bytes(params) // 64) * 64
-    return int(
-        patch
-        + POINTS
-        * (block * depth * machine.element + (*part, _groups(params, machine))[0] * width + block * width + 3 * 64)
-    )
+    return int(patch + POINTS * (block * depth * machine.element + part * width + block * width + 3 * 64))
 
 
 def _cost(params: Params, machine: Machine, rows: int, vectors: int) -> float:
     """Cycles of the products, then of the three transforms, for each vector."""
     c = geometry(params)
-    block, depth, *_ = _known(params, machine, rows, vectors).values()
+    block, depth, _ = _known(params, machine, rows, vectors).values()
     tiles, groups = _tiles(params), _groups(params, machine)
     panels = -(-c["out_channels"] // (vectors * machine.lanes))
     blocks = -(-tiles // block)

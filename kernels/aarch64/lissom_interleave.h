@@ -34,26 +34,7 @@ LISSOM_INLINE void lissom_lay_out(lissom_vi *rows)
 #endif
 }
 
-static inline lissom_vi lissom_load_bytes(const uint8_t *p, int32_t n)
-{
-    if (n >= 16) {
-        return lissom_vi_load(p);
-    }
-    uint8_t bytes[16] = {0};
-    memcpy(bytes, p, (size_t)n);
-    return lissom_vi_load(bytes);
-}
-
-static inline void lissom_store_bytes(uint8_t *p, lissom_vi v, int32_t n)
-{
-    if (n >= 16) {
-        lissom_vi_store(p, v);
-    } else {
-        uint8_t bytes[16];
-        lissom_vi_store(bytes, v);
-        memcpy(p, bytes, (size_t)n);
-    }
-}
+#include "lissom_some_bytes.h"
 
 /* Four vectors of integers as bytes, zero added, saturated, in their order. */
 LISSOM_INLINE lissom_vi lissom_pack_fours(const lissom_vi *v, int16x8_t zero)

@@ -22,7 +22,7 @@
  * lane by lane (backends/c/packing, "winograd").
  *
  * LISSOM_BLOCK is how many tiles are transformed at once, LISSOM_DEPTH how many input channels a point of one has room for,
- * LISSOM_PART of how many groups weights are transformed at once. */
+ * LISSOM_PART of how many groups weights are transformed at once: where of all, no sums are read again. */
 #ifndef LISSOM_WINOGRAD_H
 #define LISSOM_WINOGRAD_H
 
@@ -32,6 +32,7 @@
 #define CHANNELS (LISSOM_VECTORS * LISSOM_LANES)
 #define VECTOR (LISSOM_LANES * 4)
 #define TAP (VECTOR / TILE_READ * TILE_ELEMENT) /* bytes of a tap of a vector of weights */
+#define IS_WHOLE (LISSOM_PART * 4 >= LISSOM_DEPTH * TILE_READ)
 
 /* Bytes from one tile to the next, and from one point: not a power of two, whose multiples would share lines of a cache. */
 #define X_TILE (LISSOM_DEPTH * TILE_READ)
@@ -109,7 +110,7 @@ LISSOM_NOINLINE static void products(const uint8_t *x, const uint8_t *w, int32_t
         for (int32_t k = 0; k < groups; ++k) {
             multiply(acc, x + t * X_TILE + k * 4, X_TILE, w + k * CHANNELS * 4, 0);
         }
-        if (!is_first) {
+        if (!IS_WHOLE && !is_first) {
             LISSOM_UNROLL
             for (int32_t m = 0; m < LISSOM_ROWS; ++m) {
                 LISSOM_UNROLL
@@ -214,7 +215,8 @@ static inline void block(const tile_params *q, const tile_context *context, cons
     }
     for (int32_t o = 0; o < p->out_channels; o += CHANNELS, w += CHANNELS * TILE_HEAD + groups * LISSOM_VECTORS * 9 * TAP) {
         for (int32_t k = 0; k < groups; k += LISSOM_PART) {
-            const int32_t part = lissom_smaller(LISSOM_PART, groups - k);
+            /* gcc 12 keeps sums in memory where it knows a bound of their number */
+            const int32_t part = IS_WHOLE ? groups : lissom_smaller(LISSOM_PART, groups - k);
             weights(w + CHANNELS * TILE_HEAD + k * LISSOM_VECTORS * 9 * TAP, part, of_w);
             for (int32_t i = 0; i < POINTS; ++i) {
                 products(of_x + i * X_POINT + k * 4, of_w + i * W_POINT, part, tiles, k == 0, sums + i * SUMS_POINT);

@@ -81,26 +81,7 @@ static inline void lissom_transpose(lissom_vi *rows)
     }
 }
 
-static inline lissom_vi lissom_load_bytes(const uint8_t *p, int32_t n)
-{
-    if (n >= 32) {
-        return lissom_vi_load(p);
-    }
-    uint8_t bytes[32] = {0};
-    memcpy(bytes, p, (size_t)n);
-    return lissom_vi_load(bytes);
-}
-
-static inline void lissom_store_bytes(uint8_t *p, lissom_vi v, int32_t n)
-{
-    if (n >= 32) {
-        lissom_vi_store(p, v);
-    } else {
-        uint8_t bytes[32];
-        lissom_vi_store(bytes, v);
-        memcpy(p, bytes, (size_t)n);
-    }
-}
+#include "lissom_some_bytes.h"
 
 #define ZIP(low, bits, a, b) _mm256_unpack##low##_epi##bits(a, b)
 #define PACK_32(a, b) _mm256_packs_epi32(a, b)

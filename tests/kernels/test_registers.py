@@ -74,10 +74,7 @@ def specialized(name: str, given: dict[str, int] | None = None) -> Kernel:
     kernel = next(k for k in KERNELS if k.name == name)
     if given is None:
         names = ("ROWS", "STEP", "REST", "CHUNK") if kernel.level == "amx" else ("STEP", "REST")
-        given = {
-            n: KNOWN[n]
-            for n in (("BLOCK", "DEPTH", *(("PART",) if "f32" in name else ())) if "winograd" in name else names)
-        }
+        given = {n: KNOWN[n] for n in (("BLOCK", "DEPTH", "PART") if "winograd" in name else names)}
     return replace(kernel, known=lambda params: given).specialized({})
 
 
