@@ -52,7 +52,7 @@ def _cost(params: Params, machine: Machine, rows: int, vectors: int) -> float:
     p = _matmul(params)
     panels = -(-p["n"] // (vectors * machine.lanes))
     groups = -(-_depth(params, machine) // 4)
-    each = cycles_a_group(machine, rows, vectors, groups)
+    each = cycles_a_group(machine, rows, vectors, groups, _known(params, machine)["STEP"])
     tiles = -(-p["m"] // rows) * (groups * each + cycles_after(machine, rows, vectors))
     return float(panels * (tiles + 2 * groups * vectors))
 

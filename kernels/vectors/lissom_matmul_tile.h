@@ -59,14 +59,14 @@ static inline void tile(const tile_params *q, const uint8_t *a, const int32_t *f
             acc[m][v] = tile_start(panel, v, first, m);
         }
     }
-    const int32_t depth = DEPTH(q);
     const int32_t step = STEP(q);
+    const int32_t rest = DEPTH(q) % 4;
     const uint8_t *w = panel + COLUMNS * TILE_HEAD;
-    for (int32_t at = 0; at < depth / 4 * 4; at += 4, w += COLUMNS * 4) {
-        multiply(acc, a + at, step, w);
-    }
-    if (depth % 4 != 0) {
-        multiply(acc, a + depth - 4, step, w);
+    int32_t groups = (DEPTH(q) + 3) / 4;
+    LISSOM_FORGET(groups); /* gcc, if it knows that there are any, keeps the sums twice, once of it on the stack */
+    for (int32_t g = 1; g <= groups; ++g, w += COLUMNS * 4) {
+        multiply(acc, a, step, w);
+        a += rest == 0 || g < groups - 1 ? 4 : rest; /* the last group ends where the row does */
     }
 #ifdef TILE_WHOLE
     if (columns == COLUMNS) {

@@ -28,13 +28,19 @@ TILES = {
     "conv_q8_x86_64_v3": ["7x1", "6x2", "2x4"],
     "conv_q8_x86_64_v2": ["13x1", "4x2"],
     "conv_q8_mended_x86_64_v3": ["7x1", "4x2"],
+    "conv_q8_offset_x86_64_v3": ["7x1", "4x2"],
     "conv_q8_winograd_avx512vnni": ["8x2", "4x4"],
     "conv_q8_winograd_x86_64_v3": ["6x2", "4x2"],
-    "conv_f32_x86_64_v4": ["14x2", "7x2"],
+    "conv_f32_x86_64_v4": ["14x2", "7x2", "6x4"],
+    "conv_f32_halves_x86_64_v4": ["9x3"],
     "conv_f32_x86_64_v3": ["6x2", "7x1"],
     "conv_f32_winograd_x86_64_v4": ["14x2"],
     "conv_f32_winograd_x86_64_v3": ["5x2"],
     "conv_q8_amx": ["2x2", "1x4"],
+    "matmul_q8_avx512vnni": ["13x2"],
+    "matmul_q8_avxvnni": ["6x2"],
+    "matmul_q8_x86_64_v3": ["13x1"],
+    "matmul_f32_x86_64_v4": ["8x2"],
 }
 """Of each level, tiles that layers of real networks choose."""
 
@@ -74,7 +80,11 @@ def specialized(name: str, given: dict[str, int] | None = None) -> Kernel:
     kernel = next(k for k in KERNELS if k.name == name)
     if given is None:
         names = ("ROWS", "STEP", "REST", "CHUNK") if kernel.level == "amx" else ("STEP", "REST")
-        given = {n: KNOWN[n] for n in (("BLOCK", "DEPTH", "PART") if "winograd" in name else names)}
+        if "winograd" in name:
+            names = ("BLOCK", "DEPTH", "PART")
+        elif "matmul" in name:
+            names = ("STEP", "DEPTH")
+        given = {n: KNOWN[n] for n in names}
     return replace(kernel, known=lambda params: given).specialized({})
 
 
