@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import platform
 import re
@@ -36,6 +37,8 @@ def features() -> frozenset[str]:
     if cpuinfo.exists():
         found = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE)
         names = found[1].split() if found else []
+        if not gives_tiles():
+            names = [n for n in names if not n.startswith("amx")]
         return frozenset("sse3" if n == "pni" else n for n in names)
     if platform.system() == "Darwin":
         keys = ["machdep.cpu.features", "machdep.cpu.leaf7_features"]
@@ -43,6 +46,16 @@ def features() -> frozenset[str]:
         renamed = {"avx1.0": "avx", "sse4.1": "sse4_1", "sse4.2": "sse4_2"}
         return frozenset(renamed.get(n, n) for n in done.stdout.lower().split())
     return frozenset()
+
+
+def gives_tiles() -> bool:
+    """Whether the system gives processes the registers of AMX, which old kernels and some containers do not though the
+    processor has them: arch_prctl(ARCH_GET_XCOMP_SUPP), Documentation/arch/x86/xstate.rst of Linux."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return False
+    found = ctypes.c_uint64()
+    done = ctypes.CDLL(None).syscall(ctypes.c_long(158), ctypes.c_long(0x1021), ctypes.byref(found))
+    return done == 0 and found.value >> 18 & 1 == 1
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from lissom.backends.c.host import features
 from lissom.backends.c.toolchain import compile_c, find_compiler
 from lissom.ir.errors import Error
 
@@ -34,12 +35,6 @@ FLOAT = {
 weights, where they are declared, can go faster than the int8 peak of AVX2."""
 
 
-@functools.cache
-def cpu_flags() -> frozenset[str]:
-    """The features of this CPU as Linux names them; empty elsewhere."""
-    return frozenset(_cpuinfo("flags").split())
-
-
 def cpu_name() -> str:
     """What this CPU calls itself."""
     return _cpuinfo("model name") or "unknown CPU"
@@ -57,7 +52,7 @@ def lacks(level: str) -> str | None:
     """What this CPU has not that a level needs; None: it has all."""
     if level not in INT8:
         return f"the level {level} is not one of {', '.join(INT8)}"
-    missing = sorted({flag for _, flag in (INT8[level], FLOAT[level])} - cpu_flags())
+    missing = sorted({flag for _, flag in (INT8[level], FLOAT[level])} - features())
     return f"this CPU has no {', '.join(missing)}" if missing else None
 
 

@@ -284,6 +284,6 @@ def _call(c: Contest, command: Sequence[str]) -> None:
 
 
 def _has_bf16() -> bool:
-    from lissom.bench.ceiling import cpu_flags
+    from lissom.backends.c.host import features
 
-    return bool({"avx512_bf16", "amx_bf16"} & cpu_flags())
+    return bool({"avx512_bf16", "amx_bf16"} & features())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lissom.backends.c import Artifact, emit
+from lissom.backends.c import Artifact, emit, host
 from lissom.backends.c.host import missing
 from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
@@ -46,6 +46,36 @@ def test_without_amx_the_artifact_says_so(tmp_path: Path) -> None:
     emit(layer(), tmp_path / "out", target="amx")
     with pytest.raises(Error, match="needs AMX"):
         Artifact(tmp_path / "out").run(np.zeros((1, 64, 14, 14), np.uint8))
+
+
+V3 = "sse3 ssse3 sse4_1 sse4_2 popcnt avx avx2 bmi1 bmi2 f16c fma"
+V4 = f"{V3} avx512f avx512bw avx512cd avx512dq avx512vl"
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        (V3, "x86-64-v3"),
+        (f"{V3} avx_vnni", "avxvnni"),  # no AVX-512: processors of two kinds of cores
+        (V4, "x86-64-v4"),
+        (f"{V4} avx512_vnni", "avx512vnni"),
+        (f"{V4} avx512_vnni avx_vnni", "avx512vnni"),
+        (f"{V4} avx512_vnni avx_vnni amx_tile amx_bf16 amx_int8", "amx"),
+        (f"{V4} avx512_vnni avx_vnni amx_tile amx_bf16", "avx512vnni"),
+    ],
+)
+def test_native_is_the_best_level_that_a_processor_has(
+    monkeypatch: pytest.MonkeyPatch, flags: str, wanted: str
+) -> None:
+    monkeypatch.setattr(host, "features", lambda: frozenset(flags.split()))
+    assert host.native() == wanted
+
+
+def test_where_the_system_gives_no_tiles_there_is_no_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda self: f"flags\t\t: {V4} avx512_vnni amx_tile amx_int8\n")
+    for given in (False, True):
+        monkeypatch.setattr(host, "gives_tiles", lambda given=given: given)
+        assert ("amx_int8" in host.features.__wrapped__()) is given
 
 
 def test_tiles_compute_the_bytes_of_the_interpreter(tmp_path: Path) -> None:
