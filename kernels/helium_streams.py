@@ -84,14 +84,24 @@ for _element in (1, 2, 4):
         constants={"ELEMENT": _element},
     )
 
-for _function, _name in enumerate(("gelu_f32", "erf_f32", "sigmoid_f32", "swish_f32", "tanh_f32")):
+_FUNCTIONS = "gelu erf sigmoid swish tanh relu clip leaky_relu hard_sigmoid hard_swish"
+for _function, _name in enumerate(_FUNCTIONS.split()):
     variant(
-        _name,
-        f"{_name}_m55",
-        _alpha if _name == "swish_f32" else always,
+        f"{_name}_f32",
+        f"{_name}_f32_m55",
+        _alpha if _name == "swish" else always,
         level=LEVEL,
         template="lissom_functions_f32_m55.h",
         constants={"FUNCTION": _function},
+    )
+for _operation, _name in enumerate(("add_f32", "sub_f32", "mul_f32")):
+    variant(
+        _name,
+        f"{_name}_m55",
+        always,
+        level=LEVEL,
+        template="lissom_binary_f32_m55.h",
+        constants={"OPERATION": _operation},
     )
 
 

@@ -1,5 +1,5 @@
-/* Functions of floats that are made of exponentials, four at a time: LISSOM_FUNCTION says which. The formulas are those of
- * lissom_math.h. Quotients are divided one by one, since vectors have no division. */
+/* Functions of floats, four at a time: LISSOM_FUNCTION says which. The formulas are those of the references. Quotients are
+ * divided one by one, since vectors have no division. */
 #include "lissom_unary.h"
 
 #define GELU 0
@@ -7,6 +7,11 @@
 #define SIGMOID 2
 #define SWISH 3
 #define TANH 4
+#define RELU 5
+#define CLIP 6
+#define LEAKY_RELU 7
+#define HARD_SIGMOID 8
+#define HARD_SWISH 9
 
 /* e^x - 1 where `less` is 1, else e^x; for x between -87 and 88. */
 static inline lissom_vf power(lissom_vf x, float less)
@@ -67,8 +72,14 @@ static inline lissom_vf error_function(lissom_vf x)
     return with_sign_of(x, vpselq_f32(near, far, vcmpltq_n_f32(size, 0.5f)));
 }
 
-static inline lissom_vf function(lissom_vf v)
+static inline lissom_vf between(float low, lissom_vf v, float high)
 {
+    return vminnmq_f32(vmaxnmq_f32(v, vdupq_n_f32(low)), vdupq_n_f32(high));
+}
+
+static inline lissom_vf function(const lissom_unary_params *p, lissom_vf v)
+{
+    (void)p;
 #if LISSOM_FUNCTION == GELU
     return vmulq_f32(vmulq_n_f32(v, 0.5f), vaddq_n_f32(error_function(vmulq_n_f32(v, 0.70710678f)), 1.0f));
 #elif LISSOM_FUNCTION == ERF
@@ -76,6 +87,17 @@ static inline lissom_vf function(lissom_vf v)
 #elif LISSOM_FUNCTION == TANH
     const lissom_vf m = power(bounded(vmulq_n_f32(vabsq_f32(v), -2.0f)), 1.0f);
     return with_sign_of(v, vabsq_f32(quotient(m, vaddq_n_f32(m, 2.0f))));
+#elif LISSOM_FUNCTION == RELU
+    return vpselq_f32(vdupq_n_f32(0.0f), v, vcmpltq_n_f32(v, 0.0f));
+#elif LISSOM_FUNCTION == CLIP
+    const lissom_vf above = vpselq_f32(vdupq_n_f32(p->alpha), v, vcmpltq_n_f32(v, p->alpha));
+    return vpselq_f32(vdupq_n_f32(p->beta), above, vcmpgtq_n_f32(above, p->beta));
+#elif LISSOM_FUNCTION == LEAKY_RELU
+    return vpselq_f32(vmulq_n_f32(v, p->alpha), v, vcmpltq_n_f32(v, 0.0f));
+#elif LISSOM_FUNCTION == HARD_SIGMOID
+    return between(0.0f, vaddq_n_f32(vmulq_n_f32(v, p->alpha), p->beta), 1.0f);
+#elif LISSOM_FUNCTION == HARD_SWISH
+    return vmulq_f32(v, between(0.0f, vaddq_n_f32(vmulq_n_f32(v, 1.0f / 6.0f), 0.5f), 1.0f));
 #else
     const lissom_vf over = vaddq_n_f32(power(bounded(vnegq_f32(v)), 0.0f), 1.0f);
     return quotient(LISSOM_FUNCTION == SWISH ? v : vdupq_n_f32(1.0f), over);
@@ -87,12 +109,12 @@ void LISSOM_KERNEL(const lissom_unary_params *p, const float *x, float *y)
     const int32_t rest = p->count % 4;
     const int32_t whole = p->count - rest;
     for (int32_t i = 0; i < whole; i += 4) {
-        vst1q_f32(y + i, function(vld1q_f32(x + i)));
+        vst1q_f32(y + i, function(p, vld1q_f32(x + i)));
     }
     if (rest) {
         float last[4] = {0.0f};
         memcpy(last, x + whole, (size_t)rest * 4);
-        vst1q_f32(last, function(vld1q_f32(last)));
+        vst1q_f32(last, function(p, vld1q_f32(last)));
         memcpy(y + whole, last, (size_t)rest * 4);
     }
 }

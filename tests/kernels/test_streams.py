@@ -17,6 +17,7 @@ from lissom.ir.interpreter import evaluate
 from lissom.ir.op import op_class
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.average_pool import AveragePool
+from lissom.ir.ops.clip import Clip
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.dequantize_linear import DequantizeLinear
 from lissom.ir.ops.lookup import Lookup
@@ -31,6 +32,7 @@ from lissom.ir.ops.qlinear_resize import QLinearResize
 from lissom.ir.ops.qlinear_sub import QLinearSub
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.ops.resize import Resize
+from lissom.ir.ops.sub import Sub
 from lissom.ir.ops.transpose import Transpose
 from lissom.ir.samples import literal, random_array
 from lissom.ir.types import Array, DType, tensor
@@ -86,7 +88,10 @@ def pools(draw: Any) -> Net:
     return graph, [data("x", dtype, shape)]
 
 
-FUNCTIONS = ("Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Gelu", "HardSwish", "Mish", "Swish", "Elu", "Softmax")
+FUNCTIONS = (
+    *("Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Gelu", "HardSwish", "HardSigmoid", "LeakyRelu", "Mish", "Swish", "Elu"),
+    "Softmax",
+)
 
 
 @st.composite
@@ -102,7 +107,9 @@ def streams(draw: Any) -> Net:
     turned = tuple(other[i] for i in perm)
     if dtype is DType.float32:
         y = op_class(draw(st.sampled_from(FUNCTIONS)))(y)
-        y = draw(st.sampled_from([Add, Mul]))(y, Const(data("b", dtype, turned), "b"))
+        y = draw(st.sampled_from([Add, Mul, Sub]))(y, Const(data("b", dtype, turned), "b"))
+        if draw(st.booleans()):
+            y = Clip(y, Const(np.float32(-0.5), "low"), Const(np.float32(0.75), "high"))
         sy = grid("y", draw, DType.uint8)
         graph.set_outputs({"y": y, "q": QuantizeLinear(x, *sy)})
     else:
