@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -284,12 +286,23 @@ def _keep_source(folder: Path, model: str | Path | Mapping[str, Any] | None) -> 
 
 
 def _move_into_place(work: Path, out: Path) -> None:
+    """Make ``work`` what ``out`` is. Of several who do so at once the last one stays."""
     work.chmod(0o755)
-    if out.exists():
-        check_replaceable(out)
-        old = work.with_name(work.name + ".old")
-        out.rename(old)
-        work.rename(out)
-        shutil.rmtree(old)
-    else:
-        work.rename(out)
+    old = work.with_name(work.name + ".old")
+    try:
+        while True:
+            if out.exists():
+                check_replaceable(out)
+                with suppress(FileNotFoundError):
+                    out.rename(old)
+            try:
+                work.rename(out)
+                return
+            except OSError as e:
+                if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                shutil.rmtree(old, ignore_errors=True)
+    finally:
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(old, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from lissom.backends.c import Artifact, emit
+from lissom.backends.c.emit import MARK, _move_into_place
 from lissom.backends.c.toolchain import STANDARD, sources
 from lissom.ir.errors import DataError, Error, Unsupported
 from lissom.ir.graph import Graph
@@ -153,6 +155,22 @@ def test_an_artifact_is_replaced_whole(net: Graph, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "second.h").exists()
     assert not (tmp_path / "out" / "first.h").exists()
     assert [f.name for f in tmp_path.iterdir()] == ["out"]
+
+
+def test_of_several_who_write_one_folder_the_last_stays(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def write(content: int) -> None:
+        for i in range(100):
+            work = tmp_path / f".{content}.{i}"
+            work.mkdir()
+            (work / MARK).write_text(str(content))
+            _move_into_place(work, out)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, range(4)))
+    assert list(tmp_path.iterdir()) == [out]
+    assert [f.name for f in out.iterdir()] == [MARK]
 
 
 def test_failure_leaves_nothing_behind(net: Graph, tmp_path: Path) -> None:
