@@ -28,7 +28,7 @@ static inline void take_row(pooled *sums, const element *at, int32_t taps, int32
                      "vmovlt.s16 q1, q1\n"
                      "vadd.i32 %q[even], %q[even], q0\n"
                      "vadd.i32 %q[odd], %q[odd], q1\n"
-                     : [even] "+w"(sums->even), [odd] "+w"(sums->odd), [at] "+r"(at)
+                     : [even] "+w"(sums->even), [odd] "+w"(sums->odd), [at] "+l"(at)
                      : [n] "r"(n), [taps] "r"(taps), [step] "r"(step)
                      : "q0", "q1", "lr", "cc", "memory");
 }
@@ -53,7 +53,7 @@ static inline void put(const pool_params *q, const pooled *sums, int32_t inside,
                      "vpst\n"
                      "vstrbt.16 %q[even], [%[y]]\n"
                      : [even] "+w"(even), [odd] "+w"(odd)
-                     : [multiplier] "r"(multiplier), [to] "r"(q->y.zero), [y] "r"(y), [n] "r"(n)
+                     : [multiplier] "r"(multiplier), [to] "r"(q->y.zero), [y] "l"(y), [n] "r"(n)
                      : "memory");
 }
 
