@@ -167,13 +167,16 @@ class Thrifty:
     SMALLER = 1.2
     """What a further kernel may: code grows with the sums in registers, so the one with the fewest is taken."""
 
+    WITHOUT = ("amx",)
+    """Levels whose kernels serve a layer each."""
+
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def __call__(self, task: str, params: Params, target: str, room: Room | None = None) -> Kernel | str:
         """As :func:`choose`, but that scratch memory which makes the arena larger is taken only where no kernel does
         without."""
-        taking, _ = candidates(task, params, target)
+        taking = [k for k in candidates(task, params, target)[0] if k.level not in self.WITHOUT]
         if not taking:
             return choose(task, params, target)
         ranked = by_cost(taking, params)

@@ -26,7 +26,7 @@ def dscnn() -> tuple[ls.Graph, np.ndarray]:
     return ls.run("fold, quantize(int8)", ls.load(EXAMPLES / "dscnn.onnx"), data=[x]), x[:1]
 
 
-@pytest.mark.parametrize("target", ["avx512vnni", "x86-64-v3"])
+@pytest.mark.parametrize("target", ["amx", "avx512vnni", "x86-64-v3"])
 def test_small_code_is_small_and_computes_the_same(
     dscnn: tuple[ls.Graph, np.ndarray], target: str, tmp_path: Path
 ) -> None:
