@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from lissom.ir.ops.attention import Attention
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.conv_transpose import ConvTranspose
 from lissom.ir.ops.gather import Gather
+from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
@@ -126,7 +128,23 @@ def swi_glu(op: SwiGLU) -> tuple[Value, ...]:
     return (Mul(Swish(op.a, alpha=op.alpha), op.b).named(op.name, op.loc),)
 
 
+def linear_layer(op: Add) -> tuple[Value, ...]:
+    """x @ w + b for more than one axis of rows, with constant w and b: a Gemm of all rows, which adds b on its way."""
+    match op:
+        case Add(MatMul(x, Const(w) as weight) as product, Const(b) as bias) if (
+            op.type.dtype is DType.float32 and product.type.rank > 2 and w.ndim == 2 and len(product.users) == 1
+        ):
+            if b.shape == w.shape[1:] and op.type == product.type:
+                rows = math.prod(_size(x, i) for i in range(x.type.rank - 1))
+                columns = weight.replace(np.ascontiguousarray(w.T))
+                layer = Gemm(_reshaped(x, (rows, w.shape[0])), columns, bias, transB=True)
+                sizes = tuple(_size(op, i) for i in range(op.type.rank))
+                return (_reshaped(layer.named(product.name, op.loc), sizes).named(op.name, op.loc),)
+    raise Unsupported("a sum of other things")
+
+
 DECOMPOSITIONS: dict[type[Op], Callable[[Any], tuple[Value, ...]]] = {
+    Add: linear_layer,
     Attention: attention,
     ConvTranspose: transposed,
     Gather: gather,
