@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import onnx
@@ -45,14 +45,15 @@ def plan(graph: Graph) -> tuple[int, list[Planned]]:
     """
     opset = start = graph.origin.opset if isinstance(graph.origin, Envelope) else FIRST_OPSET
     ops = graph.ops
-    whole = dict(_intact(graph, ops))
+    unread = _unread(graph, ops)
+    whole = dict(_intact(graph, ops, unread))
     while True:
         planned: list[Planned] = []
         for op in ops:
             group = whole.get(op)
             if group is not None and same_schema(op.origin.proto.op_type, start, opset):
                 if op is group[-1]:
-                    planned.append(_as_read(graph, op, group))
+                    planned.append(_as_read(op, group, unread))
                 continue
             made = _opaque(op, opset, start) if isinstance(op, Opaque) else _spelled(op, opset)
             if isinstance(made, int):
@@ -118,7 +119,7 @@ def _results(graph: Graph, planned: Planned, opset: int) -> list[Value | None]:
     return listed[: max(least, count)]
 
 
-def _intact(graph: Graph, ops: tuple[Op, ...]) -> Iterator[tuple[Op, list[Op]]]:
+def _intact(graph: Graph, ops: tuple[Op, ...], unread: Mapping[str, Value]) -> Iterator[tuple[Op, list[Op]]]:
     """By op, the ops that the same node of the file became, where they still say what the node said."""
     groups: dict[int, list[Op]] = {}
     for op in ops:
@@ -140,9 +141,8 @@ def _intact(graph: Graph, ops: tuple[Op, ...]) -> Iterator[tuple[Op, list[Op]]]:
             for o in group
             for r in o.results
         )
-        unread = {name for name in record.reads if isinstance(name, str)}
         if (
-            unread <= _unread(graph).keys()
+            all(place in unread for place in record.reads if isinstance(place, str))
             and same_elements
             and private
             and all(_holds(group[i].operands[j], data) for i, j, data in record.made)
@@ -155,17 +155,18 @@ def _holds(value: Value, data: Array) -> bool:
     return isinstance(value, Const) and value.data.dtype == data.dtype and value.data.tobytes() == data.tobytes()
 
 
-def _unread(graph: Graph) -> dict[str, Value]:
-    """By name, what a node may have read without need: inputs, and constants that nothing reads."""
+def _unread(graph: Graph, ops: tuple[Op, ...]) -> dict[str, Value]:
+    """By name, what a node may have read without need: inputs, results, and constants that nothing reads."""
     unused = graph.origin.unused if isinstance(graph.origin, Envelope) else ()
-    return {v.name: v for v in (*graph.inputs, *unused)}
+    results = (r for op in ops for r in op.results)
+    return {v.name: v for v in (*results, *graph.inputs, *unused)}
 
 
-def _as_read(graph: Graph, op: Op, group: list[Op]) -> Planned:
+def _as_read(op: Op, group: list[Op], unread: Mapping[str, Value]) -> Planned:
     """The node that ``group`` was read from, reading the group's current operands."""
     record: NodeRecord = op.origin
     inputs = [
-        _unread(graph)[place] if isinstance(place, str) else place and group[place[0]].operands[place[1]]
+        unread[place] if isinstance(place, str) else place and group[place[0]].operands[place[1]]
         for place in record.reads
     ]
     results: list[Value | None] = []

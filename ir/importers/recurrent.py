@@ -17,10 +17,14 @@ import numpy as np
 from lissom.ir.errors import Unsupported
 from lissom.ir.ops.add import Add
 from lissom.ir.ops.concat import Concat
+from lissom.ir.ops.constant_of_shape import ConstantOfShape
+from lissom.ir.ops.expand import Expand
 from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
+from lissom.ir.ops.reshape import Reshape
 from lissom.ir.ops.sigmoid import Sigmoid
+from lissom.ir.ops.slice import Slice
 from lissom.ir.ops.split import Split
 from lissom.ir.ops.squeeze import Squeeze
 from lissom.ir.ops.sub import Sub
@@ -202,8 +206,22 @@ def _one(x: Value) -> Const:
 
 
 def initial(states: Sequence[Value | None], direction: int, axis: int = 0) -> States:
-    """The states of one direction, (N, H), of those of all directions, which lie along ``axis``."""
-    return tuple(None if s is None else one_of(s, direction, axis) for s in states)
+    """The states of one direction, (N, H), of those of all directions, which lie along ``axis``; None for zeros."""
+    return tuple(None if s is None or is_zero(s) else one_of(s, direction, axis) for s in states)
+
+
+def is_zero(x: Value) -> bool:
+    """Whether ``x`` is zeros: a constant, or made for a batch of any size."""
+    match x:
+        case Const(data):
+            return not data.any()
+        case ConstantOfShape():
+            return not x.value
+        case Expand(a) | Squeeze(a) | Unsqueeze(a) | Slice(a) | Reshape(a) | Transpose(a):
+            return is_zero(a)
+        case Concat(several):
+            return all(map(is_zero, several))
+    return False
 
 
 def one_of(x: Value, index: int, axis: int = 0) -> Value:

@@ -39,7 +39,7 @@ def repeated_layers(graph: Graph) -> Iterator[list[Op]]:
     calls: dict[Value, list[Op]] = {}
     for op in graph.ops:
         w = weight_of(op)
-        if w is not None and isinstance(unquantized(w), Const):
+        if w is not None:
             calls.setdefault(unquantized(w), []).append(op)
     for same in calls.values():
         if len(same) > 1:

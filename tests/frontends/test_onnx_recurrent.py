@@ -10,7 +10,7 @@ import onnx
 import onnx.reference
 import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper as h
 from onnx import numpy_helper
@@ -83,6 +83,7 @@ def close(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@settings(deadline=None)
 @given(
     kind=st.sampled_from(sorted(GATES)),
     opset=st.sampled_from([7, 14, 22]),

@@ -60,6 +60,13 @@ def test_what_steps_share_is_stored_once(kind: str, tmp_path: Path) -> None:
         assert all((artifact.run(d["x"])[0] == e).all() for d, e in zip(data, expected, strict=True))
 
 
+def test_masked_weights_are_one_too() -> None:
+    graph, data = built("LSTM")
+    integers = ls.run("fold, sparsify(0.75), quantize(int8)", graph, data=data)
+    constants = {tuple(v for v in op.operands if isinstance(v, Const)) for op in integers.ops if "Gemm" in op.op_type}
+    assert len(constants) == 3
+
+
 def test_places_are_those_of_the_same_step() -> None:
     graph, _ = built("LSTM")
     graph = ls.run("fold", graph)
