@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -111,10 +112,16 @@ def is_small(value: Value) -> int:
 
 def is_narrow(value: Value) -> int:
     """1 for constant weights (outputs, ...) whose sums of products with unsigned bytes fit in 26 bits."""
-    if not isinstance(value, Const):
-        return 0
-    w = value.data.reshape(len(value.data), -1).astype(np.int64)
-    return int(255 * max(np.maximum(w, 0).sum(1).max(), np.maximum(-w, 0).sum(1).max()) < 2**25)
+    return int(isinstance(value, Const) and 255 * max(sums.max() for sums in signed_sums(value)) < 2**25)
+
+
+@functools.lru_cache(maxsize=4)
+def signed_sums(weight: Const) -> tuple[Array, Array]:
+    """For each output of constant weights (outputs, ...) of 8 bits, the sums of the positive ones and of the others'
+    magnitudes; kept as long as one layer is looked at."""
+    w = weight.data.reshape(len(weight.data), -1).astype(np.int16)
+    total, magnitudes = w.sum(1, dtype=np.int64), np.abs(w).sum(1, dtype=np.int64)
+    return (magnitudes + total) // 2, (magnitudes - total) // 2
 
 
 def reach_of(value: Value, bias: Value | None, x: dict[str, int]) -> int:
@@ -122,12 +129,11 @@ def reach_of(value: Value, bias: Value | None, x: dict[str, int]) -> int:
     all zero do not count."""
     if not isinstance(value, Const) or not isinstance(bias, Const | None):
         return 2**31 - 1
-    w = value.data.reshape(len(value.data), -1).astype(np.int64)
-    up, down = np.maximum(w, 0).sum(1), np.maximum(-w, 0).sum(1)
+    up, down = signed_sums(value)
     b = 0 if bias is None else bias.data.astype(np.int64)
     highest = b + (255 - x["zero"]) * up + x["zero"] * down
     lowest = b - x["zero"] * up - (255 - x["zero"]) * down
-    reach = np.where(w.any(1), np.maximum(highest, -lowest), 0)
+    reach = np.where(up + down > 0, np.maximum(highest, -lowest), 0)
     return int(min(reach.max(initial=0), 2**31 - 1))
 
 
