@@ -46,21 +46,22 @@ LISSOM_INLINE void accumulate(lissom_vi *acc, const uint8_t *patches, const uint
             acc[v] = lissom_vi_add(acc[v], odd[v]);
         }
     }
-    for (; e < blocks; ++e) {
-        const uint8_t *const x = patches + (size_t)lissom_sparse_index(indices, e) * ROW;
-        lissom_sparse_block(acc, x, weights + 4 * PARTS * e, vectors);
+    const uint8_t *const last = indices + 2 * blocks;
+    weights += 4 * PARTS * e;
+    for (indices += 2 * e; indices != last; indices += 2, weights += 4 * PARTS) {
+        lissom_sparse_block(acc, patches + (size_t)lissom_sparse_index(indices, 0) * ROW, weights, vectors);
     }
 }
 
-/* Bytes of one channel, four of each vector in turn. */
-LISSOM_INLINE void channel(const lissom_finish_q8 *f, const uint8_t *patches, const uint8_t *w, const uint8_t *indices,
-                           const uint8_t *weights, int32_t o, lissom_vi *packed, const int32_t vectors)
+/* Bytes of the channel of `head`, four of each vector in turn. Its blocks begin at `first`, which moves to where they end. */
+LISSOM_INLINE void channel(const lissom_finish_q8 *f, const uint8_t *patches, const uint8_t *head, const uint8_t *indices,
+                           const uint8_t *weights, int32_t *first, lissom_vi *packed, const int32_t vectors)
 {
-    const int32_t first = lissom_sparse_first(w, o);
-    const int32_t blocks = lissom_sparse_i32(w, o, 2) - first;
-    const lissom_vf multiplier = lissom_vf_set(lissom_sparse_multiplier(w, o));
+    const int32_t begin = *first;
+    const int32_t blocks = (*first = lissom_sparse_i32(head, 0, 2)) - begin;
+    const lissom_vf multiplier = lissom_vf_set(lissom_sparse_multiplier(head, 0));
     lissom_vi acc[4 * QUADS];
-    accumulate(acc, patches, indices + 2 * first, weights + 4 * PARTS * first, blocks, lissom_sparse_i32(w, o, 0), vectors);
+    accumulate(acc, patches, indices + 2 * begin, weights + 4 * PARTS * begin, blocks, lissom_sparse_i32(head, 0, 0), vectors);
     LISSOM_UNROLL
     for (int32_t v = 0; v < 4 * QUADS; ++v) {
         acc[v] = v < vectors ? lissom_finish_q8_round(f, acc[v], multiplier, NULL, LISSOM_LANES) : acc[0];
@@ -71,22 +72,42 @@ LISSOM_INLINE void channel(const lissom_finish_q8 *f, const uint8_t *patches, co
     }
 }
 
+/* Of a tile, n channels of the first `pixels` of a vector of pixels, to where these are `step` bytes apart. */
+LISSOM_INLINE void turn_round(const uint8_t *tile, uint8_t *y, int32_t step, const int32_t n, const int32_t pixels)
+{
+    lissom_vi rows[LISSOM_LANES];
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+        rows[i] = lissom_vi_load(tile + i * BYTES);
+    }
+    lissom_transpose(rows);
+    LISSOM_UNROLL
+    for (int32_t i = 0; i < LISSOM_LANES; ++i) {
+        if (i < pixels) {
+            lissom_store_bytes(y + i * step, rows[i], n);
+        }
+    }
+}
+
 /* All channels of `pixels` pixels, which are `vectors` vectors. */
 LISSOM_INLINE void outputs(const lissom_sparse_q8_params *q, const uint8_t *patches, const uint8_t *w, uint8_t *y,
                            uint8_t *tile, int32_t pixels, const int32_t vectors)
 {
     const lissom_finish_q8 f = lissom_finish_q8_of(&q->y, NULL);
     const int32_t channels = q->conv.out_channels;
+    const int32_t step = q->conv.y_pixel;
     const uint8_t *const indices = w + channels * LISSOM_SPARSE_HEAD;
     const uint8_t *const weights = indices + 2 * q->blocks;
+    const uint8_t *head = w;
+    int32_t block = 0;
     for (int32_t o = 0; o < channels; o += BYTES) {
         const int32_t n = lissom_smaller(BYTES, channels - o);
         for (int32_t c = 0; c < n; c += 4) {
             lissom_vi packed[4][QUADS];
             LISSOM_UNROLL
-            for (int32_t i = 0; i < 4; ++i) { /* past the last channel that one again, which is not stored */
-                const int32_t last = lissom_smaller(o + c + i, channels - 1);
-                channel(&f, patches, w, indices, weights, last, packed[i], vectors);
+            for (int32_t i = 0; i < 4; ++i) { /* past the last channel that one again, without blocks, which is not stored */
+                channel(&f, patches, head, indices, weights, &block, packed[i], vectors);
+                head += o + c + i < channels - 1 ? LISSOM_SPARSE_HEAD : 0;
             }
             LISSOM_UNROLL
             for (int32_t i = 0; i < QUADS; ++i) {
@@ -101,27 +122,14 @@ LISSOM_INLINE void outputs(const lissom_sparse_q8_params *q, const uint8_t *patc
                 }
             }
         }
-        for (int32_t first = 0; first < pixels; first += LISSOM_LANES) {
-            lissom_vi rows[LISSOM_LANES];
-            LISSOM_UNROLL
-            for (int32_t i = 0; i < LISSOM_LANES; ++i) {
-                rows[i] = lissom_vi_load(tile + first * BYTES + i * BYTES);
+        int32_t first = 0;
+        if (n == BYTES) {
+            for (; first + LISSOM_LANES <= pixels; first += LISSOM_LANES) {
+                turn_round(tile + first * BYTES, y + first * step + o, step, BYTES, LISSOM_LANES);
             }
-            lissom_transpose(rows);
-            uint8_t *const to = y + first * q->conv.y_pixel + o;
-            if (n == BYTES && first + LISSOM_LANES <= pixels) {
-                LISSOM_UNROLL
-                for (int32_t i = 0; i < LISSOM_LANES; ++i) {
-                    lissom_vi_store(to + i * q->conv.y_pixel, rows[i]);
-                }
-            } else {
-                LISSOM_UNROLL
-                for (int32_t i = 0; i < LISSOM_LANES; ++i) {
-                    if (first + i < pixels) {
-                        lissom_store_bytes(to + i * q->conv.y_pixel, rows[i], n);
-                    }
-                }
-            }
+        }
+        for (; first < pixels; first += LISSOM_LANES) {
+            turn_round(tile + first * BYTES, y + first * step + o, step, n, pixels - first);
         }
     }
 }
