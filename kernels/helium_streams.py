@@ -64,11 +64,19 @@ variant(
 )
 
 
+def _copy_run(params: Params) -> int:
+    """The axis that a copy walks along, as ``lissom_copy_run`` says."""
+    last: int = params["rank"] - 1
+    together = params["x_stride"][last] == params["y_stride"][last] == 1
+    return last if together else max((last, *range(last)), key=lambda axis: int(params["size"][axis]))
+
+
 def _not_near(element: int) -> Refusal:
     def refuses(params: Params) -> str | None:
         if params["element"] != element:
             return f"elements of {params['element']} bytes"
-        steps = [*params["x_stride"], *params["y_stride"]]
+        run = _copy_run(params)
+        steps = params["x_stride"][run], params["y_stride"][run]
         return "elements that are too far apart" if element < 4 and not all(0 <= s < 2**13 for s in steps) else None
 
     return refuses
