@@ -1,9 +1,9 @@
 """Sparse int8 layers beside dense ones: the time of each, in turns, as C on one core.
 
-    python -m benchmarks.sparsity [--target T] [--density 0.25 0.1 ...] [--shapes NAME ...] [--crossover]
+    python -m benchmarks.sparsity [--target T] [--density 0.25 0.1 ...] [--shapes NAME ...] [--crossover] [--pattern P]
 
-A layer is a graph of its own, with blocks of four weights along the input channels drawn at random for each output
-channel. The dense layer is the same with no zeros.
+A layer is a graph of its own, with blocks of four weights along the input channels drawn at random, as many for each
+output channel, or other patterns. The dense layer is the same with no zeros.
 """
 
 from __future__ import annotations
@@ -44,24 +44,35 @@ SHAPES: dict[str, tuple[int, int, int, int]] = {
 """Input and output channels, width (0: fully connected, one row) and kernel; 1x1 layers are MobileNetV1's."""
 
 
-def weights(inputs: int, outputs: int, taps: int, density: float, seed: int = 0) -> Any:
-    """int8 weights (outputs, inputs, taps) with this share of blocks of four channels that are not zero."""
+PATTERNS = ("1x4", "uneven", "single", "2:4")
+"""Blocks of four channels, as many for each output channel or for all together; single weights; two of every four."""
+
+
+def weights(inputs: int, outputs: int, taps: int, density: float, seed: int = 0, pattern: str = "1x4") -> Any:
+    """int8 weights (outputs, inputs, taps) with this share that are not zero, of blocks of four channels or as
+    ``pattern`` says."""
     rng = np.random.default_rng(seed)
     w = rng.integers(1, 128, (outputs, inputs, taps)).astype(np.int8)
     w *= rng.choice([-1, 1], w.shape).astype(np.int8)
+    if pattern == "single":
+        return w * (rng.random(w.shape) < density)
     fours = -(-inputs // 4)
+    if pattern == "2:4" and density < 1:
+        return w * (rng.random((outputs, fours, 4, taps)).argsort(2) < 2).reshape(outputs, -1, taps)[:, :inputs]
+    if pattern == "uneven":
+        return w * np.repeat(rng.random((outputs, fours, taps)) < density, 4, axis=1)[:, :inputs]
     alive = rng.random((outputs, fours * taps)).argsort(axis=1) < round(density * fours * taps)
     return w * np.repeat(alive.reshape(outputs, fours, taps), 4, axis=1)[:, :inputs]
 
 
-def layer(shape: tuple[int, int, int, int], density: float) -> Graph:
+def layer(shape: tuple[int, int, int, int], density: float, pattern: str = "1x4") -> Graph:
     """A graph of one int8 layer."""
     inputs, outputs, width, kernel = shape
     g = Graph()
     one, zero = Const(np.float32(0.02)), Const(np.uint8(100))
     scale = Const(np.full(outputs, 0.01, np.float32))
     bias = Const(np.arange(outputs, dtype=np.int32), "b")
-    w = weights(inputs, outputs, kernel * kernel, density)
+    w = weights(inputs, outputs, kernel * kernel, density, pattern=pattern)
     quantized = (scale, Const(np.zeros(outputs, np.int8)), Const(np.float32(0.5)), zero, bias)
     if width:  # activations lie channels last, as between the layers of a network
         x = g.input("x", TensorType(DType.uint8, (1, width, width, inputs)))
@@ -94,6 +105,7 @@ def main() -> None:
     parser.add_argument("--target", default="native")
     parser.add_argument("--density", type=float, nargs="+", default=[0.25, 0.1])
     parser.add_argument("--shapes", nargs="+", default=[""], help="parts of names")
+    parser.add_argument("--pattern", default="1x4", choices=PATTERNS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--crossover", action="store_true", help="densities around 0.6, also where dense is the choice")
     args = parser.parse_args()
@@ -107,12 +119,14 @@ def main() -> None:
     print("|---|---|" + "---|" * (len(shares) + 1))
     for name, shape in SHAPES.items():
         if any(part in name for part in args.shapes):
-            print(row(name, shape, target, args.density, args.rounds), flush=True)
+            print(row(name, shape, target, args.density, args.rounds, args.pattern), flush=True)
 
 
-def row(name: str, shape: tuple[int, int, int, int], target: str, densities: list[float], rounds: int) -> str:
+def row(
+    name: str, shape: tuple[int, int, int, int], target: str, densities: list[float], rounds: int, pattern: str
+) -> str:
     """A line of the table."""
-    graphs = [layer(shape, d) for d in (1.0, *densities)]
+    graphs = [layer(shape, d, pattern) for d in (1.0, *densities)]
     x = np.random.default_rng(1).integers(0, 256, graphs[0].inputs[0].type.static, np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         made = [artifact(g, target, Path(folder, str(i))) for i, g in enumerate(graphs)]
