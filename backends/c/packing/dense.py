@@ -6,7 +6,7 @@ from math import lcm
 
 import numpy as np
 
-from lissom.backends.c.packing.operand import Operand, chunked, quantized_head
+from lissom.backends.c.packing.operand import Operand, chunked, quantized_head, wrapped
 from lissom.ir.types import Array
 from lissom.kernels.tiles import geometry, run_length
 
@@ -49,17 +49,23 @@ def panels(operand: Operand, lanes: int, vectors: int, element: int, chunk: int 
     return np.concatenate(parts, axis=2).reshape(-1)
 
 
-def mended(operand: Operand, lanes: int, vectors: int) -> Array:
-    """Weights for ``lissom_conv_q8_mended.h``: panels, and behind each a bit for every group in which two neighbours
-    of some channel, those of one sign, come to more than 128; in whole lines of a cache."""
-    width = lanes * vectors
-    whole = panels(operand, lanes, vectors, 1).reshape(-(-geometry(operand.params)["out_channels"] // width), -1)
-    pairs = whole[:, 8 * width :].view(np.int8).reshape(len(whole), -1, 2 * width, 2).astype(np.int16)
-    largest = np.maximum(np.maximum(pairs, 0).sum(3), np.maximum(-pairs, 0).sum(3)).max(2)
-    bits = np.packbits(largest > 128, axis=1, bitorder="little")
-    room = np.zeros((len(whole), -(-bits.shape[1] // 64) * 64), np.uint8)
-    room[:, : bits.shape[1]] = bits
-    return np.concatenate([whole, room], axis=1).reshape(-1)
+def mended(operand: Operand, lanes: int, vectors: int, offset: int) -> Array:
+    """Weights for ``lissom_conv_q8_mended.h``: panels of a convolution of 1x1 whose channels are those of all taps, in
+    whole eights; with ``offset`` weights are 128 more, and biases are those for activations that are 128 less."""
+    c = geometry(operand.params)
+    outputs = c["out_channels"]
+    rows = np.moveaxis(operand.array.reshape(outputs, c["in_channels"], -1), 1, 2).reshape(outputs, -1)
+    filled = np.zeros((outputs, -(-rows.shape[1] // 8) * 8, 1, 1), np.int8)
+    filled[:, : rows.shape[1], 0, 0] = rows
+    one = {"groups": 1, "in_channels": filled.shape[1], "kernel": (1, 1, 1), "dilation": (1, 1, 1)}
+    params = {**operand.params, "conv": {**c, **one}}
+    beside, x = dict(operand.beside), operand.params["x"]
+    if offset:
+        filled[:, : rows.shape[1], 0, 0] ^= np.int8(-128)
+        # Panels take the zero point times what they hold from biases; the true weights are to be taken from 128 times.
+        held, true = (a.astype(np.int64).reshape(outputs, -1).sum(1) for a in (filled, rows))
+        beside["b"] = wrapped(beside["b"].astype(np.int64) + x["zero"] * held + (128 - x["zero"]) * true)
+    return panels(Operand(filled, params, beside), lanes, vectors, 1)
 
 
 def winograd(operand: Operand, lanes: int, vectors: int) -> Array:
