@@ -54,8 +54,8 @@ def float_convolutions(draw: Any) -> Net:
 
 
 def winograd(task: str, params: Any, target: str) -> Any:
-    """One of the kernels by Winograd; which one follows from the parameters."""
-    own = [k for k in candidates(task, params, target)[0] if "winograd" in k.name]
+    """One of the level's kernels by Winograd; which one follows from the parameters."""
+    own = [k for k in candidates(task, params, target)[0] if "winograd" in k.name and k.level == target]
     return random.Random(repr(params)).choice(own) if own else choose(task, params, target)
 
 
