@@ -9,7 +9,7 @@ import pytest
 
 from lissom.backends.c import Artifact, emit
 from lissom.backends.c.emulation import guest
-from lissom.backends.c.emulation.counting import RUN, RUN_END, count, met
+from lissom.backends.c.emulation.counting import LAYER, LAYER_END, RUN, RUN_END, count, met
 from lissom.backends.c.emulation.machines import lacking_for
 from lissom.ir.graph import Graph
 
@@ -24,20 +24,27 @@ HEADER = "typedef struct { const int *x; } loop_inputs;\ntypedef struct { int *y
 HEADER += "int loop_run(const loop_inputs *inputs, loop_outputs *outputs, void *arena);\n"
 
 
+NUMBER = ((1,), "int32")
+NETWORK = guest.Network("loop", (NUMBER,), (NUMBER,), 0)
+
+
+def linked(target: str, folder: Path, statements: str) -> Path:
+    """A program whose network reads the number ``n``, gives it back and executes the statements."""
+    (folder / "loop.h").write_text(HEADER)
+    body = f"int n = *inputs->x; (void)arena; *outputs->y = n; {statements} return 0;"
+    function = "int loop_run(const loop_inputs *inputs, loop_outputs *outputs, void *arena)"
+    (folder / "loop.c").write_text(f'#include "loop.h"\n#include "marks.h"\n{function} {{ {body} }}\n')
+    return guest.link(target, [NETWORK], [folder / "loop.c"], folder / "loop", ["-I", folder])
+
+
 @pytest.mark.parametrize("target", LOOP)
 def test_known_loop(target: str, tmp_path: Path) -> None:
     if lacks := lacking_for(target):
         pytest.skip(f"to run {target} here, install {lacks}")
-    (tmp_path / "loop.h").write_text(HEADER)
-    body = f"int n = *inputs->x; (void)arena; *outputs->y = n; __asm__ volatile({LOOP[target]}); return 0;"
-    function = "int loop_run(const loop_inputs *inputs, loop_outputs *outputs, void *arena)"
-    (tmp_path / "loop.c").write_text(f'#include "loop.h"\n{function} {{ {body} }}\n')
-    form = ((1,), "int32")
-    loop = guest.Network("loop", (form,), (form,), 0)
-    program = guest.link(target, [loop], [tmp_path / "loop.c"], tmp_path / "loop", ["-I", tmp_path])
+    program = linked(target, tmp_path, f"__asm__ volatile({LOOP[target]});")
 
     def instructions(times: int) -> int:
-        (first, begin), (last, end) = met(target, program, loop, [np.array([times], np.int32)])
+        (first, begin), (last, end) = met(target, program, NETWORK, [np.array([times], np.int32)])
         assert (first, last) == (RUN, RUN_END)
         return end - begin
 
@@ -45,6 +52,21 @@ def test_known_loop(target: str, tmp_path: Path) -> None:
     # The last turn of a loop may take another way out, the same at any length.
     assert instructions(3000) - instructions(1000) == 2000 * each
     assert 0 < instructions(1) < 40
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55"])
+def test_marks_at_the_end_of_a_page(target: str, tmp_path: Path) -> None:
+    """At the last but one halfword of a page qemu looks ahead, and shows what follows as part of that instruction."""
+    if lacks := lacking_for(target):
+        pytest.skip(f"to run {target} here, install {lacks}")
+    places = [1014, 1016, 1018, 1020, 1022]
+    begin, end = f"LISSOM_MARK({LAYER});", f"LISSOM_MARK({LAYER_END});"
+    statements = [
+        f'__asm__ volatile("b 1f\\n .balign 1024\\n .space {place}\\n 1:\\n"); {begin} {end}' for place in places
+    ]
+    found = met(target, linked(target, tmp_path, " ".join(statements)), NETWORK, [np.zeros(1, np.int32)])
+    assert [which for which, _ in found] == [RUN, *[LAYER, LAYER_END] * len(places), RUN_END]
+    assert [found[i + 1][1] - found[i][1] for i in range(1, len(found) - 1, 2)] == [1] * len(places)
 
 
 @pytest.mark.parametrize("target", ["aarch64", "cortex-m4"])

@@ -60,14 +60,12 @@ static void on_mark(unsigned cpu, void *packed)
     (void)fprintf(out, "%u %" PRIu64 "\n", (unsigned)((uintptr_t)packed & 15), executed - ((uintptr_t)packed >> 4));
 }
 
-/* The number of the mark that an instruction is, or -1. */
+/* The number of the mark that an instruction is, or -1. Before the end of a page the emulator looks at what follows, and
+ * old versions of it have that as part of the instruction: what it is its first bytes say, not its size. */
 static int mark(const struct qemu_plugin_insn *instruction)
 {
     uint8_t bytes[4] = {0};
-    const size_t size = qemu_plugin_insn_size(instruction);
-    if (size > sizeof bytes) {
-        return -1;
-    }
+    const size_t size = qemu_plugin_insn_size(instruction) < 4 ? qemu_plugin_insn_size(instruction) : 4;
 #if INTERFACE >= 3
     (void)qemu_plugin_insn_data(instruction, bytes, size);
 #else
@@ -76,10 +74,10 @@ static int mark(const struct qemu_plugin_insn *instruction)
     const uint32_t word = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
     if (is_aarch64) {
         const uint32_t number = (word - 0xd503201fu) / 32 - 104;
-        return size == 4 && word % 32 == 31 && number < 8 ? (int)number : -1;
+        return word % 32 == 31 && number < 8 ? (int)number : -1;
     }
-    const uint32_t number = (word - 0xbf80u) / 16;
-    return size == 2 && word % 16 == 0 && number < 8 ? (int)number : -1;
+    const uint32_t number = ((word & 0xffffu) - 0xbf80u) / 16;
+    return word % 16 == 0 && number < 8 ? (int)number : -1;
 }
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
