@@ -1,4 +1,5 @@
-"""Instructions are counted exactly: of a loop whose instructions are known, and of a network, twice the same."""
+"""Programs under an emulator: instructions are counted exactly, of a loop whose instructions are known and of a
+network, twice the same; and what a program holds may take the memory of the board."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from lissom.backends.c import Artifact, emit
 from lissom.backends.c.emulation import guest
 from lissom.backends.c.emulation.counting import LAYER, LAYER_END, RUN, RUN_END, count, met
 from lissom.backends.c.emulation.machines import lacking_for
+from lissom.ir.errors import Error
 from lissom.ir.graph import Graph
 
 LOOP = {
@@ -67,6 +69,23 @@ def test_marks_at_the_end_of_a_page(target: str, tmp_path: Path) -> None:
     found = met(target, linked(target, tmp_path, " ".join(statements)), NETWORK, [np.zeros(1, np.int32)])
     assert [which for which, _ in found] == [RUN, *[LAYER, LAYER_END] * len(places), RUN_END]
     assert [found[i + 1][1] - found[i][1] for i in range(1, len(found) - 1, 2)] == [1] * len(places)
+
+
+def test_all_memory_of_the_board(tmp_path: Path) -> None:
+    """What a program holds may take nearly all of it; of more, it is said that it is too much and for what."""
+    if lacks := lacking_for("cortex-m4"):
+        pytest.skip(f"to run cortex-m4 here, install {lacks}")
+
+    def last(count: int) -> int:
+        table = f"static const volatile int table[{count}] = {{[{count - 1}] = 7}}; *outputs->y = table[n];"
+        program = linked("cortex-m4", tmp_path, table)
+        (answer,) = guest.run("cortex-m4", program, [NETWORK], [(0, [np.array([count - 1], np.int32)])])
+        return int(answer.outputs[0][0])
+
+    assert last(15 << 18) == 7
+    for too_many in (16 << 18) - 8192, 17 << 18:  # without the stack, and at all
+        with pytest.raises(Error, match=r"loop cannot be run for cortex-m4 here.* 16\.8 MB of mps2-an386"):
+            last(too_many)
 
 
 @pytest.mark.parametrize("target", ["aarch64", "cortex-m4"])

@@ -84,7 +84,8 @@ def link(
     cc: str | None = None,
 ) -> Path:
     """Compile ``units``, which hold the networks' functions or are their object files, into the file ``program``;
-    ``flags`` say where headers are. Raises Error when there is no compiler or it fails."""
+    ``flags`` say where headers are. Raises Error when there is no compiler or it fails, and when the board's memory is
+    too small."""
     command = need_for(target, cc)
     board = machine(target).board
     with tempfile.TemporaryDirectory(dir=program.parent) as work:
@@ -99,9 +100,23 @@ def link(
         else:
             script.write_text(board.linker_script(large=True), encoding="ascii")
             options += ["-nostartfiles", "-T", script]
-        compile_c(command, [*options, *own, *units, *libraries(target, command)])
+        try:
+            compile_c(command, [*options, *own, *units, *libraries(target, command)])
+        except Error as e:
+            if board is None or not any(words in str(e) for words in _TOO_LARGE):
+                raise
+            names = ", ".join(n.name for n in networks)
+            raise Error(
+                f"{names} cannot be run for {target} here: weights, code, inputs, outputs, arena and stack do not fit "
+                f"into the {board.large[1] / 1e6:.1f} MB of {board.name}, the board that qemu plays; "
+                "the C is complete, and needs a board with more memory"
+            ) from e
         made.replace(program)
     return program
+
+
+_TOO_LARGE = ("overflowed by", "no room left for the stack")
+"""What linkers say of a memory that is too small, and what the linker script says of the stack."""
 
 
 def libraries(target: str, command: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ SECTIONS
         lissom_bss_begin = .; *(.bss .bss.* COMMON) . = ALIGN(8); lissom_bss_end = .;
     } > RAM
     lissom_stack_top = ORIGIN(RAM) + LENGTH(RAM);
-    ASSERT(lissom_bss_end + 0x1000 <= lissom_stack_top, "there is no room left for the stack")
+    ASSERT(lissom_bss_end + lissom_stack_bytes <= lissom_stack_top, "there is no room left for the stack")
     /DISCARD/ : { *(.comment .note.*) }
 }
 """
@@ -50,14 +50,17 @@ class Board:
     """The largest memory, for programs that hold many networks."""
 
     def linker_script(self, large: bool = False) -> str:
-        """Code and constants in flash, variables and stack in RAM; or with ``large`` half of that memory for each."""
+        """Code and constants in flash, variables and stack in RAM; or with ``large`` all of them in that memory,
+        and a stack that the driver may paint."""
         begin, size = self.flash
         regions = {"VECTORS": (begin, _VECTORS), "FLASH": (begin + _VECTORS, size - _VECTORS), "RAM": self.ram}
+        more = ["lissom_stack_bytes = 0x1000;"]
         if large:
-            begin, size = self.large[0], self.large[1] // 2
-            regions |= {"FLASH": (begin, size), "RAM": (begin + size, size)}
+            regions = {"VECTORS": regions["VECTORS"], "LARGE": self.large}
+            aliases = [f'REGION_ALIAS("{name}", LARGE)' for name in ("FLASH", "RAM")]
+            more = [*aliases, "lissom_stack_bytes = 0x20000;"]
         lines = [f"    {name} : ORIGIN = {at:#x}, LENGTH = {size:#x}" for name, (at, size) in regions.items()]
-        return "\n".join([f"/* Memory of {self.name}. */", "MEMORY", "{", *lines, "}", _SECTIONS])
+        return "\n".join([f"/* Memory of {self.name}. */", "MEMORY", "{", *lines, "}", *more, _SECTIONS])
 
 
 @dataclass(frozen=True)
