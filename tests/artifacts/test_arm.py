@@ -50,7 +50,8 @@ def test_bytes_and_stack(target: str, lenet: tuple[Graph, Any], tmp_path: Path) 
     artifact = Artifact(tmp_path / "out")
     assert artifact.run(x)[0].tobytes() == evaluate(graph, x)[0].tobytes()
     (answer,) = guest.run(target, artifact.build(), [artifact.network], [(0, [x[:1]])])
-    unknown = 0 if target in ("cortex-m4", "cortex-m55") else LIBRARY_STACK
+    # Not every network takes the deepest way through a kernel: there is memory to set to zero below some only.
+    unknown = 16 if target in ("cortex-m4", "cortex-m55") else LIBRARY_STACK
     assert answer.stack_bytes <= facts["stack_bytes"] <= answer.stack_bytes + unknown
     with pytest.raises(Error, match="count instructions"):
         artifact.time(x[:1])
