@@ -112,6 +112,7 @@ def bench(
     from lissom.bench.plot import svg
     from lissom.cli.console import progress, show, show_table
     from lissom.cli.writing import replacing, write_json
+    from lissom.ir.errors import Error
 
     if instructions:
         if layers or cpu_time or plot is not None or isa is not None:
@@ -149,6 +150,8 @@ def bench(
     if plot is not None:
         with replacing(plot) as aside:
             aside.write_text(svg(result, f"{Path(what).name}, {result.target}"))
+    if result.ours is None:
+        raise Error("the artifact did not run, so nothing was compared with it; why is said above")
 
 
 def count_instructions(
@@ -214,6 +217,7 @@ def from_model(
     from lissom.bench.prepare import Contest, on_threads
     from lissom.cli.model import read_model
 
+    timed_here(target)
     source = _one_batch(read_model(model, shapes))
     samples = _samples(source, data)
     pipeline = "fold" if passes is None else passes
@@ -235,10 +239,20 @@ def from_artifact(out: Path, folder: Path, data: str | None) -> Contest:
     from lissom.ir.errors import Error
 
     artifact = Artifact(out)
+    timed_here(artifact.target)
     if any("quantization" in port for port in artifact.report["inputs"]):
         raise Error(f"{out} leaves quantizing to its caller, which peers do not; compile it without --io int8")
     source = _one_batch(declared(kept_source(artifact), artifact.report["inputs"]))
     return Contest(folder, source, _samples(source, data), {"lissom": out}, None, is_int8(artifact.report))
+
+
+def timed_here(target: str) -> None:
+    """Raise Error for a target of another machine: under an emulator time says nothing."""
+    from lissom.backends.c.cross import foreign
+    from lissom.ir.errors import Error
+
+    if foreign(target):
+        raise Error(f"{target} is another machine than this, so there is nothing to time; add --instructions to count")
 
 
 def is_int8(report: dict[str, object]) -> bool:

@@ -49,3 +49,8 @@ def test_what_cannot_be(lissom: Invoke, model: Path, tmp_path: Path) -> None:
         assert "no size" in wrong.output
     here = lissom("bench", model, "--target", "portable", "--instructions")
     assert "no emulator plays portable" in here.output
+    assert lissom("compile", model, "-o", tmp_path / "out", "--target", TARGET).exit_code == 0
+    for what in (model, "--target", TARGET), (tmp_path / "out",):
+        timed = lissom("bench", *what, "--against", "onnxruntime")
+        assert timed.exit_code == 1
+        assert "nothing to time; add --instructions" in timed.output

@@ -58,6 +58,18 @@ def test_artifact_and_missing_peer(
     assert "int8" not in result.stdout
 
 
+def test_artifact_that_does_not_run(lissom: Invoke, model: Path, tmp_path: Path) -> None:
+    """Others are timed all the same, but a race without the artifact has failed."""
+    out = tmp_path / "out"
+    assert lissom("compile", model, "-o", out).exit_code == 0
+    (out / "model.c").write_text("#error damaged\n")
+    result = lissom("bench", out, "--against", "onnxruntime", "--rounds", 1, "--cpu-time")
+    assert result.exit_code == 1
+    assert "onnxruntime float" in result.stdout
+    assert "lissom did not run" in result.stdout
+    assert "the artifact did not run" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
