@@ -9,7 +9,7 @@
 #ifndef LISSOM_COLUMNS_H
 #define LISSOM_COLUMNS_H
 
-#include "lissom_conv.h"
+#include "lissom_patch.h"
 
 #define VECTOR (LISSOM_LANES * 4)
 #define NOTHINGS (LISSOM_OFFSET ? (int32_t)0x80808080 : 0) /* bytes that are nothing */
@@ -27,28 +27,6 @@ typedef struct {
     int32_t *sums; /* of each column's bytes, 128 times */
     int32_t step;
 } columns;
-
-/* The column of the output at (image, depth, row, column) `at`, as it is in x; outside, zero points. */
-static inline void gather(const lissom_conv_params *p, const uint8_t *x, const int32_t *at, int32_t zero, uint8_t *to)
-{
-    const size_t channels = (size_t)p->in_channels;
-    for (int32_t d = 0; d < p->kernel[0]; ++d) {
-        const int32_t from_d = at[1] * p->stride[0] + d * p->dilation[0] - p->pad[0];
-        for (int32_t h = 0; h < p->kernel[1]; ++h) {
-            const int32_t from_h = at[2] * p->stride[1] + h * p->dilation[1] - p->pad[1];
-            const int32_t inside = from_d >= 0 && from_d < p->in[0] && from_h >= 0 && from_h < p->in[1];
-            const int32_t row = ((at[0] * p->in[0] + from_d) * p->in[1] + from_h) * p->in[2];
-            for (int32_t k = 0; k < p->kernel[2]; ++k, to += channels) {
-                const int32_t from = at[3] * p->stride[2] + k * p->dilation[2] - p->pad[2];
-                if (inside && from >= 0 && from < p->in[2]) {
-                    memcpy(to, x + (row + from) * p->x_pixel, channels);
-                } else {
-                    memset(to, zero, channels);
-                }
-            }
-        }
-    }
-}
 
 /* All ones in each word that is zero. */
 static inline lissom_vi no_word(lissom_vi v)
@@ -143,18 +121,10 @@ LISSOM_NOINLINE static void fill(const lissom_conv_params *p, const uint8_t *x, 
     for (; i < n && (first + i) * p->x_pixel <= last; ++i) {
         rests = lay(c, i, x + (first + i) * p->x_pixel, there, rests);
     }
-    int32_t at[4] = {0, 0, 0, first + i};
-    for (int32_t axis = 3; axis > 0; --axis) {
-        at[axis - 1] = at[axis] / p->out[axis - 1];
-        at[axis] %= p->out[axis - 1];
-    }
     for (; i < n; ++i) {
         uint8_t *const to = c->bytes + i * c->step;
-        gather(p, x, at, zero, to);
+        (void)patch(p, x, zero, first + i, to);
         rests = lay(c, i, to, there, rests);
-        for (int32_t axis = 3; ++at[axis] == (axis > 0 ? p->out[axis - 1] : p->batch + 1); --axis) {
-            at[axis] = 0;
-        }
     }
 }
 
