@@ -142,18 +142,22 @@ class _Rewriter:
 
     def _changes(self, op: Op) -> dict[str, Any]:
         """The fields of an op that are to be other than they were."""
-        result_moves = op.type.dtype is self.unwanted and not any(r in self.keep for r in op.results)
+        unwanted = op.type.dtype is self.unwanted
+        result_moves = unwanted and not any(r in self.keep for r in op.results)
         if isinstance(op, QuantizeLinear):
             return {"y_zero_point": self._zero(op, "y_zero_point"), "output_dtype": None} if result_moves else {}
         if isinstance(op, DequantizeLinear):
-            return {"x": self.move(op.x), "x_zero_point": self._zero(op, "x_zero_point")} if self._moves(op.x) else {}
+            if op.x in self.keep or not self._moves(op.x):
+                return {}
+            return {"x": self.move(op.x), "x_zero_point": self._zero(op, "x_zero_point")}
         if isinstance(op, IntegerOp):
             found: dict[str, Any] = {}
             for name in ("x", "a", "b"):
                 value = getattr(op, name, None)
                 if hasattr(op, f"{name}_zero_point") and isinstance(value, Value) and self._moves(value):
                     found |= {name: self.move(value), f"{name}_zero_point": self._zero(op, f"{name}_zero_point")}
-            return found | ({"y_zero_point": self._zero(op, "y_zero_point")} if result_moves else {})
+            # Also what is kept: kernels write one type, and a table turns it back.
+            return found | ({"y_zero_point": self._zero(op, "y_zero_point")} if unwanted else {})
         if isinstance(op, Lookup | LookupChannels) and isinstance(op.table, Const):
             table = op.table.data
             found = {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lissom.backends.c import Artifact, emit
+from lissom.backends.c.emit import plan_program
 from lissom.backends.c.host import native
 from lissom.backends.c.signedness import with_activations
 from lissom.ir.graph import Graph
@@ -19,6 +21,7 @@ from lissom.ir.ops.lookup_channels import LookupChannels
 from lissom.ir.ops.max import Max
 from lissom.ir.ops.min import Min
 from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
+from lissom.ir.ops.qlinear_gemm import QLinearGemm
 from lissom.ir.ops.qlinear_resize import QLinearResize
 from lissom.ir.ops.quantize_linear import QuantizeLinear
 from lissom.ir.ops.reduce_max import ReduceMax
@@ -66,3 +69,20 @@ def test_bytes_are_the_interpreters(tmp_path: Path) -> None:
     emit(graph, tmp_path / "out", target=native())
     for got, want in zip(Artifact(tmp_path / "out").run(X), evaluate(graph, X), strict=True):
         assert got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("target", ["avx512vnni", "cortex-m4", "cortex-m55", "aarch64+dotprod"])
+@pytest.mark.parametrize("dtype", [DType.int8, DType.uint8])
+def test_edges_keep_their_types(dtype: DType, target: str) -> None:
+    """What a caller quantizes is of the model's type, and the target's own kernel computes between the edges."""
+    grid = literal("s", 0.1, DType.float32), literal("z", 7, dtype)
+    graph = Graph("edges")
+    x = QuantizeLinear(graph.input("x", tensor("float32", 2, 64)), *grid)
+    w = Const(random_array("w", (32, 64), DType.int8, -127, 128), "w")
+    y = QLinearGemm(x, *grid, w, literal("ws", 0.01, DType.float32), literal("wz", 0, DType.int8), *grid)
+    graph.set_outputs({"y": DequantizeLinear(y, *grid)})
+    lowered, edges, program = plan_program(graph, target, io="int8")
+    assert [v.type.dtype for v in (*edges.inputs, *edges.outputs)] == [dtype, dtype]
+    assert not [call for call in program.calls if call.kernel.level == "portable"]
+    feed = np.random.default_rng(0).normal(size=(2, 64)).astype(np.float32)
+    assert evaluate(lowered, feed)[0].tobytes() == evaluate(graph, feed)[0].tobytes()
