@@ -15,7 +15,7 @@ from lissom.ir.ops.fake_quant import FakeQuant
 from lissom.ir.ops.fold_batch_normalization import FoldBatchNormalization
 from lissom.ir.ops.mask import Mask
 from lissom.ir.ops.quantize_linear import QuantizeLinear
-from lissom.ir.types import Array
+from lissom.ir.types import Array, DType
 from lissom.ir.values import Const, Value
 from lissom.passes.rule import rewrite, rule
 
@@ -27,7 +27,7 @@ def to_pairs(graph: Graph) -> None:
     """
     require_usable_scales(graph)
     settle_grids(graph)
-    rewrite(graph, [computed_weights])
+    rewrite(graph, [computed_weights, stored_biases])
     rewrite(graph, [split_fake_quant])
 
 
@@ -56,6 +56,18 @@ def computed_weights(op: Op) -> tuple[Value, ...] | None:
     if not isinstance(op, Mask | FoldBatchNormalization) or not is_constant(op):
         return None
     return tuple(Const(constant_data(r), r.name, loc=r.loc) for r in op.results)
+
+
+@rule
+def stored_biases(op: Op) -> Value | None:
+    """DequantizeLinear of an int32 constant  =>  the constant in float: QDQ models store biases so.
+
+    Rounded to steps of inputs times weights, it is these integers again (up to 2^22).
+    """
+    match op:
+        case DequantizeLinear(Const() as q) if q.type.dtype is DType.int32 and is_constant(op):
+            return Const(constant_data(op), q.name, loc=q.loc)
+    return None
 
 
 @rule

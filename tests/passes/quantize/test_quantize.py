@@ -199,6 +199,15 @@ def test_a_qdq_model_is_integerized_without_data() -> None:
     np.testing.assert_array_equal(evaluate(integers, data[0])[0], evaluate(run("integerize", decided), data[0])[0])
 
 
+def test_an_exported_model_is_integerized_again(tmp_path: Path) -> None:
+    data = batches(3, 8, 8)
+    integers = run("quantize(int8)", graph_of(residual, 3, 8, 8), data=data)
+    ls.save(integers, tmp_path / "int8.onnx")
+    again = run("integerize", ls.load(tmp_path / "int8.onnx"))
+    assert sorted(kinds(again)) == sorted(kinds(integers))
+    np.testing.assert_array_equal(evaluate(again, data[0])[0], evaluate(integers, data[0])[0])
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
