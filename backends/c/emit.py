@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -199,11 +200,17 @@ def check_threads(threads: int, target: str, package: str) -> None:
 
 def check_replaceable(out: Path) -> None:
     """Raise Error unless ``out`` is free, empty, or an artifact."""
-    if out.is_dir():
-        if any(out.iterdir()) and not (out / MARK).is_file():
+    while True:
+        try:
+            before, names, now = out.stat(), os.listdir(out), out.stat()
+        except FileNotFoundError:
+            return
+        except NotADirectoryError:
+            raise Error(f"{out} is a file; give a folder") from None
+        if not names or MARK in names:
+            return
+        if os.path.samestat(before, now):  # else another artifact was moved there meanwhile
             raise Error(f"{out} is not empty and not an artifact of lissom; give another folder, or remove it")
-    elif out.exists():
-        raise Error(f"{out} is a file; give a folder")
 
 
 def _write(
@@ -291,10 +298,9 @@ def _move_into_place(work: Path, out: Path) -> None:
     old = work.with_name(work.name + ".old")
     try:
         while True:
-            if out.exists():
-                check_replaceable(out)
-                with suppress(FileNotFoundError):
-                    out.rename(old)
+            check_replaceable(out)
+            with suppress(FileNotFoundError):
+                out.rename(old)
             try:
                 work.rename(out)
                 return
@@ -302,7 +308,9 @@ def _move_into_place(work: Path, out: Path) -> None:
                 if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
                 shutil.rmtree(old, ignore_errors=True)
-    finally:
+    except BaseException:
         if old.exists() and not out.exists():
             old.rename(out)
+        raise
+    finally:
         shutil.rmtree(old, ignore_errors=True)
