@@ -21,15 +21,20 @@ def read_model(path: str, shapes: Shapes) -> Graph:
     _refuse_nan(graph)
     known = {i.name: i for i in graph.inputs}
     sizes: dict[str, int] = {}
+    types: dict[str, TensorType] = {}
     for name, shape in shapes.items():
         if name not in known:
             wanted = ", ".join(f"{i.name}: {i.type}" for i in graph.inputs)
             raise Error(f"--shape: {path} has no input {name!r}; it takes {wanted}")
         if known[name].type.shape is None:
-            graph.retype_input(known[name], _typed(known[name], shape))
+            types[name] = _typed(known[name], shape)
         else:
             _solve(known[name], shape, sizes)
-    return load(path, sizes) if sizes else graph
+    graph = load(path, sizes) if sizes else graph
+    for i in graph.inputs:
+        if i.name in types:
+            graph.retype_input(i, types[i.name])
+    return graph
 
 
 def _typed(i: Input, shape: tuple[int, ...]) -> TensorType:
