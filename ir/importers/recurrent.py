@@ -60,16 +60,11 @@ Cell = Callable[[Value, States], States]
 """From what the inputs of a step contribute to its gates, (N, G), and the states before it to those behind it."""
 
 
-def sigmoids(x: Value) -> Value:
-    """The activation of gates."""
-    return Sigmoid(x)
-
-
 def lstm(
     weights: Weights,
     *,
     order: str = "iofc",
-    gate: Activation = sigmoids,
+    gate: Activation = Sigmoid,
     candidate: Activation = Tanh,
     squash: Activation = Tanh,
     peepholes: dict[str, Value] | None = None,
@@ -104,7 +99,7 @@ def gru(
     weights: Weights,
     *,
     order: str = "zr",
-    gate: Activation = sigmoids,
+    gate: Activation = Sigmoid,
     candidate: Activation = Tanh,
     reset_product: bool = True,
 ) -> Cell:

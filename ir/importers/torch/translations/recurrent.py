@@ -10,17 +10,17 @@ from lissom.ir.importers.torch.operands import ints
 from lissom.ir.importers.torch.registry import translates
 from lissom.ir.ops.concat import Concat
 from lissom.ir.ops.relu import Relu
-from lissom.ir.ops.tanh import Tanh
 from lissom.ir.ops.unsqueeze import Unsqueeze
 from lissom.ir.values import Value
 
 MakeCell = Callable[[Weights], Cell]
 
 
-@translates("lstm.input")
-def lstm_layers(
+def _recurrent(
+    make: MakeCell,
+    has_one_bias: bool,
     x: Value,
-    hx: Sequence[Value],
+    hx: Value | Sequence[Value],
     params: Sequence[Value],
     has_biases: bool,
     num_layers: int,
@@ -29,45 +29,16 @@ def lstm_layers(
     bidirectional: bool,
     batch_first: bool,
 ) -> tuple[Value, ...]:
-    make = partial(lstm, order="ifco")
-    each = [w.joined() for w in _weights(params, has_biases, num_layers * (1 + bidirectional))]
-    return _layers(x, hx, each, make, bidirectional, batch_first)
-
-
-@translates("gru.input")
-def gru_layers(
-    x: Value,
-    hx: Value,
-    params: Sequence[Value],
-    has_biases: bool,
-    num_layers: int,
-    dropout: float,
-    train: bool,
-    bidirectional: bool,
-    batch_first: bool,
-) -> tuple[Value, ...]:
+    """All three kinds; ``has_one_bias`` where what is multiplied with the state needs none of its own."""
     each = list(_weights(params, has_biases, num_layers * (1 + bidirectional)))
-    return _layers(x, [hx], each, partial(gru, order="rz"), bidirectional, batch_first)
+    given = [hx] if isinstance(hx, Value) else hx
+    return _layers(x, given, [w.joined() for w in each] if has_one_bias else each, make, bidirectional, batch_first)
 
 
-def _rnn_layers(
-    activation: type[Tanh] | type[Relu],
-    x: Value,
-    hx: Value,
-    params: Sequence[Value],
-    has_biases: bool,
-    num_layers: int,
-    dropout: float,
-    train: bool,
-    bidirectional: bool,
-    batch_first: bool,
-) -> tuple[Value, ...]:
-    each = [w.joined() for w in _weights(params, has_biases, num_layers * (1 + bidirectional))]
-    return _layers(x, [hx], each, partial(rnn, activation=activation), bidirectional, batch_first)
-
-
-translates("rnn_tanh.input")(partial(_rnn_layers, Tanh))
-translates("rnn_relu.input")(partial(_rnn_layers, Relu))
+translates("lstm.input")(partial(_recurrent, partial(lstm, order="ifco"), True))
+translates("gru.input")(partial(_recurrent, partial(gru, order="rz"), False))
+translates("rnn_tanh.input")(partial(_recurrent, rnn, True))
+translates("rnn_relu.input")(partial(_recurrent, partial(rnn, activation=Relu), True))
 
 
 def _weights(params: Sequence[Value], has_biases: bool, count: int) -> Iterator[Weights]:
