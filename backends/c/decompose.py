@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lissom.backends.c.phases import transposed
+from lissom.backends.c.phases import reshaped, transposed
 from lissom.ir.errors import Unsupported
 from lissom.ir.graph import Graph
 from lissom.ir.op import Op
@@ -21,7 +21,6 @@ from lissom.ir.ops.gemm import Gemm
 from lissom.ir.ops.mat_mul import MatMul
 from lissom.ir.ops.mul import Mul
 from lissom.ir.ops.qlinear_conv_transpose import QLinearConvTranspose
-from lissom.ir.ops.reshape import Reshape
 from lissom.ir.ops.slice import Slice
 from lissom.ir.ops.softmax import Softmax
 from lissom.ir.ops.squeeze import Squeeze
@@ -76,7 +75,7 @@ def attention(op: Attention) -> tuple[Value, ...]:
         scores = Add(scores, Const(np.where(hidden, -np.inf, 0).astype(np.float32), f"{op.name}.hidden"))
     y: Op = MatMul(Softmax(scores, axis=-1), v)
     if op.type.rank == 3:
-        y = _reshaped(Transpose(y, perm=(0, 2, 1, 3)), tuple(_size(op, i) for i in range(3)))
+        y = reshaped(Transpose(y, perm=(0, 2, 1, 3)), tuple(_size(op, i) for i in range(3)))
     return (y.named(op.name, op.loc), *results)[: op.results_used]
 
 
@@ -85,19 +84,15 @@ def _heads(x: Value, heads: int | None, name: str) -> Value:
     if x.type.rank == 4:
         return x
     n, t, features = (_size(x, i) for i in range(3))
-    split = _reshaped(x, (n, t, heads or 1, features // (heads or 1)))
+    split = reshaped(x, (n, t, heads or 1, features // (heads or 1)))
     return Transpose(split, perm=(0, 2, 1, 3)).named(f"{name}.heads")
 
 
 def _repeated(x: Value, times: int) -> Value:
     """Each head ``times`` times, one after the other."""
     n, heads, t, d = (_size(x, i) for i in range(4))
-    flat = _reshaped(x, (n, heads, 1, t, d))
-    return _reshaped(Concat((flat,) * times, axis=2), (n, heads * times, t, d))
-
-
-def _reshaped(x: Value, shape: tuple[int, ...]) -> Op:
-    return Reshape(x, Const(np.array(shape, np.int64)))
+    flat = reshaped(x, (n, heads, 1, t, d))
+    return reshaped(Concat((flat,) * times, axis=2), (n, heads * times, t, d))
 
 
 def _scalar(value: float) -> Const:
@@ -137,9 +132,9 @@ def linear_layer(op: Add) -> tuple[Value, ...]:
             if b.shape == w.shape[1:] and op.type == product.type:
                 rows = math.prod(_size(x, i) for i in range(x.type.rank - 1))
                 columns = weight.replace(np.ascontiguousarray(w.T))
-                layer = Gemm(_reshaped(x, (rows, w.shape[0])), columns, bias, transB=True)
+                layer = Gemm(reshaped(x, (rows, w.shape[0])), columns, bias, transB=True)
                 sizes = tuple(_size(op, i) for i in range(op.type.rank))
-                return (_reshaped(layer.named(product.name, op.loc), sizes).named(op.name, op.loc),)
+                return (reshaped(layer.named(product.name, op.loc), sizes).named(op.name, op.loc),)
     raise Unsupported("a sum of other things")
 
 

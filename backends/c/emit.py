@@ -202,12 +202,12 @@ def check_replaceable(out: Path) -> None:
     """Raise Error unless ``out`` is free, empty, or an artifact."""
     while True:
         try:
-            before, names, now = out.stat(), os.listdir(out), out.stat()
+            before, entries, now = out.stat(), list(os.scandir(out)), out.stat()
         except FileNotFoundError:
             return
         except NotADirectoryError:
             raise Error(f"{out} is a file; give a folder") from None
-        if not names or MARK in names:
+        if not entries or any(e.name == MARK and e.is_file() for e in entries):
             return
         if os.path.samestat(before, now):  # else another artifact was moved there meanwhile
             raise Error(f"{out} is not empty and not an artifact of lissom; give another folder, or remove it")

@@ -8,6 +8,7 @@ the channels to where they belong, and what is before the first q results, or be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, gcd, prod
 from typing import Any
@@ -119,10 +120,10 @@ def _in_place(conv: Op, op: ConvTranspose | QLinearConvTranspose, axes: list[Axi
     """The result from its phases: (N, groups, *strides, outputs, *positions) to (N, channels, *axes)."""
     n, channels, *wanted = op.type.static or ()
     rank, counts = len(axes), [axis.count for axis in axes]
-    split = _reshaped(conv, [n, op.group, *op.strides, outputs, *counts])
+    split = reshaped(conv, [n, op.group, *op.strides, outputs, *counts])
     behind = [part for axis in range(rank) for part in (rank + 3 + axis, 2 + axis)]
     whole = [count * stride for count, stride in zip(counts, op.strides, strict=True)]
-    y = _reshaped(Transpose(split, perm=(0, 1, rank + 2, *behind)), [n, channels, *whole])
+    y = reshaped(Transpose(split, perm=(0, 1, rank + 2, *behind)), [n, channels, *whole])
     if whole == wanted:
         return y
     starts = [axis.cut for axis in axes]
@@ -130,5 +131,6 @@ def _in_place(conv: Op, op: ConvTranspose | QLinearConvTranspose, axes: list[Axi
     return Slice(y, *(Const(np.array(v, np.int64)) for v in (starts, ends, range(2, rank + 2))))
 
 
-def _reshaped(x: Op, shape: list[int]) -> Op:
+def reshaped(x: Value, shape: Sequence[int]) -> Op:
+    """A Reshape to sizes that are numbers."""
     return Reshape(x, Const(np.array(shape, np.int64)))
